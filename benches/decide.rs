@@ -1,0 +1,85 @@
+//! How long does one decision take, on one thread, with ten models?
+//!
+//! The router is trained on the synthetic log with every model doubled to make ten, and is forced
+//! to use all three quality heads' inputs by what it chose itself; prompts of about 2 kB rotate, so
+//! that no cache is warmer than in service.
+
+use std::hint::black_box;
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use pointsman_logs::{Budget, TableBuilder};
+use pointsman_router::Router;
+use pointsman_simulate::{Settings, Simulation, simulate};
+use pointsman_train::{Options, train};
+use pointsman_types::{Catalog, LogRow, ModelCard, ModelName, Prompt, Request};
+
+fn twin(name: &ModelName) -> ModelName {
+    format!("{name}-twin").into()
+}
+
+fn ten_models(simulation: &Simulation) -> Router {
+    let mut builder = TableBuilder::new(Budget::default());
+    for row in &simulation.rows {
+        builder.push(row.clone());
+        builder.push(LogRow {
+            model: twin(&row.model),
+            ..row.clone()
+        });
+    }
+    let cards = simulation.catalog.cards();
+    let cards = cards
+        .flat_map(|card| {
+            [
+                card.clone(),
+                ModelCard {
+                    name: twin(&card.name),
+                    ..card.clone()
+                },
+            ]
+        })
+        .collect();
+    let (table, _) = builder.finish().expect("the simulated log makes a table");
+    let catalog = Catalog::new(cards).expect("twins have names of their own");
+    let trained = train(table, catalog, &Options::default(), |_| {})
+        .expect("the simulated log can be trained on");
+    Router::new(trained.artifact).expect("what was trained can decide")
+}
+
+/// Requests with prompts of `bytes` bytes, made of different prompts of the log.
+fn requests(simulation: &Simulation, bytes: usize) -> Vec<Request> {
+    let texts: Vec<&str> = simulation
+        .prompts
+        .iter()
+        .map(|prompt| prompt.text.text())
+        .collect();
+    let long = |start: usize| {
+        let mut text = String::new();
+        let mut next = start;
+        while text.len() < bytes {
+            text.push_str(texts[next % texts.len()]);
+            text.push('\n');
+            next += 1;
+        }
+        text.truncate(text.floor_char_boundary(bytes));
+        Request::new(Prompt::from(text))
+    };
+    (0..512).map(|number| long(number * 7)).collect()
+}
+
+fn decide(criterion: &mut Criterion) {
+    let simulation = simulate(&Settings::default());
+    let router = ten_models(&simulation);
+    for bytes in [200, 2000, 20_000] {
+        let requests = requests(&simulation, bytes);
+        let mut next = 0;
+        criterion.bench_function(&format!("decide/{bytes} bytes, 10 models"), |bencher| {
+            bencher.iter(|| {
+                next = (next + 1) % requests.len();
+                black_box(router.decide(&requests[next]))
+            });
+        });
+    }
+}
+
+criterion_group!(benches, decide);
+criterion_main!(benches);

@@ -1,0 +1,1 @@
+//! Benchmarks, one file per question; the answers stand in `RESULTS.md`.

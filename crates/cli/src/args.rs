@@ -1,0 +1,275 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use pointsman_logs::ImportFormat;
+use pointsman_policy::PolicySpec;
+use pointsman_types::{Probability, Quality};
+
+/// Learns from your request logs how well each model would answer a prompt and what it would cost,
+/// and sends each request to the cheapest model that is good enough.
+#[derive(Debug, Parser)]
+#[command(name = "pointsman", version, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Train on the bundled synthetic log, evaluate, write the report and serve.
+    Quickstart(QuickstartArgs),
+    /// Turn a public format into log rows.
+    Import(ImportArgs),
+    /// Train a router from request logs.
+    Train(TrainArgs),
+    /// Predict quality, cost and tokens of every model for prompts.
+    Predict(PredictArgs),
+    /// Measure a router's cost–quality curve on logs and write a report.
+    Evaluate(EvaluateArgs),
+    /// Serve decisions over HTTP.
+    Serve(ServeArgs),
+    /// Write the decisions and feedback of a server as log rows.
+    Export(ExportArgs),
+    /// Show what is in a router or a log.
+    Inspect(InspectArgs),
+    /// Make the synthetic log.
+    Simulate(SimulateArgs),
+}
+
+/// Where log rows come from.
+#[derive(Debug, Args)]
+pub(crate) struct LogArgs {
+    /// Log files or globs: .jsonl, .csv (also .gz, .zst), .parquet.
+    #[arg(long, required = true, num_args = 1.., value_name = "FILE")]
+    pub(crate) logs: Vec<String>,
+    /// Stop at the first malformed row instead of leaving it out.
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// Use at most this many prompts, chosen by the hash of their text; bounds memory.
+    #[arg(long, default_value_t = 200_000, value_name = "N")]
+    pub(crate) max_prompts: usize,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TrainArgs {
+    #[command(flatten)]
+    pub(crate) logs: LogArgs,
+    /// Directory to write the router to; a router that is there is replaced in one step.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// Catalogue of models and prices (TOML); not needed where the logs carry cost_usd.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) catalog: Option<PathBuf>,
+    /// Decides folds, clusterings and resampling.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) seed: u64,
+    /// Folds of the cross-validation.
+    #[arg(long, default_value_t = 5)]
+    pub(crate) folds: usize,
+    /// Hold out whole categories in the cross-validation, not single prompts.
+    #[arg(long)]
+    pub(crate) grouped: bool,
+    /// Share of the prompts to learn nothing from, for a later `evaluate` on the same logs.
+    #[arg(long, default_value_t = 0.0, value_name = "SHARE")]
+    pub(crate) holdout: f64,
+    /// Models with fewer scored prompts are an error.
+    #[arg(long, default_value_t = 10, value_name = "N")]
+    pub(crate) min_rows: usize,
+    /// Leave models with fewer than --min-rows scored prompts out.
+    #[arg(long)]
+    pub(crate) drop_rare: bool,
+    /// Policy the router decides by: utility:LAMBDA, adequate:TARGET or budget:USD [default: the
+    /// cheapest utility within 1 % of the best single model's quality].
+    #[arg(long, value_name = "POLICY")]
+    pub(crate) policy: Option<PolicySpec>,
+    /// Where tensors live: cpu, or cuda (in builds with the feature `cuda`).
+    #[arg(long, default_value = "cpu", value_parser = ["cpu", "cuda"])]
+    pub(crate) device: String,
+    /// Print the report as JSON on standard output.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PredictArgs {
+    /// Directory that `train --out` wrote.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) router: PathBuf,
+    /// Prompt files or globs: `prompt` or `messages`, and optionally `prompt_id`, `input_tokens`.
+    #[arg(long, required = true, num_args = 1.., value_name = "FILE")]
+    pub(crate) prompts: Vec<String>,
+    /// File to write: .parquet, .csv or .jsonl; one row per prompt and model.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+    /// Catalogue to take prices from instead of the router's own.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) catalog: Option<PathBuf>,
+    /// Stop at the first malformed row instead of leaving it out.
+    #[arg(long)]
+    pub(crate) strict: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EvaluateArgs {
+    /// Directory that `train --out` wrote.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) router: PathBuf,
+    #[command(flatten)]
+    pub(crate) logs: LogArgs,
+    /// Directory for report.json, report.html, curve.parquet, curve.svg and curve.png.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// Catalogue to take prices from instead of the router's own.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) catalog: Option<PathBuf>,
+    /// Decide by another policy than the router's own.
+    #[arg(long, value_name = "POLICY")]
+    pub(crate) policy: Option<PolicySpec>,
+    /// A score below this counts as inadequate.
+    #[arg(long, default_value = "0.5", value_parser = quality, value_name = "SCORE")]
+    pub(crate) target: Quality,
+    /// Resample whole categories for the intervals, not single prompts.
+    #[arg(long)]
+    pub(crate) grouped: bool,
+    /// Resamples behind every interval.
+    #[arg(long, default_value_t = 1000, value_name = "N", value_parser = clap::value_parser!(u64).range(20..=100_000))]
+    pub(crate) replicates: u64,
+    /// Seed of the resamples.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) seed: u64,
+    /// Also count prompts that the router was trained on; the figures then flatter it.
+    #[arg(long)]
+    pub(crate) include_training: bool,
+    /// What the report is called.
+    #[arg(long, default_value = "Router evaluation")]
+    pub(crate) title: String,
+    /// Print the report as JSON on standard output.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
+    /// Directory that `train --out` wrote; a new router there is taken up without a restart.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) router: PathBuf,
+    /// Settings (TOML): tables [serve] and [store]; flags win.
+    #[arg(long, value_name = "FILE", env = "POINTSMAN_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// Address to listen on [default: 127.0.0.1:8080].
+    #[arg(long, value_name = "ADDR", env = "POINTSMAN_BIND")]
+    pub(crate) bind: Option<SocketAddr>,
+    /// Database of decisions and feedback [default: pointsman.db].
+    #[arg(long, value_name = "FILE", env = "POINTSMAN_STORE")]
+    pub(crate) store: Option<PathBuf>,
+    /// Catalogue to take prices from instead of the router's own.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) catalog: Option<PathBuf>,
+    /// Decide by another policy than the router's own.
+    #[arg(long, value_name = "POLICY")]
+    pub(crate) policy: Option<PolicySpec>,
+    /// Keep the text of prompts with the decisions; export needs it.
+    #[arg(long)]
+    pub(crate) log_prompts: bool,
+    /// Write the server's own log as JSON.
+    #[arg(long)]
+    pub(crate) log_json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExportArgs {
+    /// Database of the server; it may be running.
+    #[arg(long, value_name = "FILE", default_value = "pointsman.db")]
+    pub(crate) store: PathBuf,
+    /// File to write: .jsonl (also .gz, .zst), .csv or .parquet.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+    /// Only decisions from this time on, in milliseconds since 1970.
+    #[arg(long, value_name = "MS")]
+    pub(crate) since_ms: Option<i64>,
+    /// Only decisions before this time, in milliseconds since 1970.
+    #[arg(long, value_name = "MS")]
+    pub(crate) until_ms: Option<i64>,
+    /// Also decisions without feedback; their score is missing.
+    #[arg(long)]
+    pub(crate) all: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InspectArgs {
+    /// A router's directory, or log files or globs.
+    #[arg(required = true, value_name = "DIR|FILE")]
+    pub(crate) what: Vec<String>,
+    /// Stop at the first malformed row instead of leaving it out.
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ImportArgs {
+    /// routerbench, routellm, routellm-pairs, llmrouterbench, embedllm, litellm or openai.
+    #[arg(value_parser = |name: &str| name.parse::<ImportFormat>())]
+    pub(crate) format: ImportFormat,
+    /// File to read: .jsonl, .csv (also .gz, .zst), .parquet or .json.
+    pub(crate) input: PathBuf,
+    /// File to write: .jsonl (also .gz, .zst), .csv or .parquet.
+    pub(crate) output: PathBuf,
+    /// Column or path of the score, such as metadata.judge.score, when not in the usual place.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) score: Option<String>,
+    /// Stop at the first malformed record instead of leaving it out.
+    #[arg(long)]
+    pub(crate) strict: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SimulateArgs {
+    /// How many prompts.
+    #[arg(long, default_value_t = 3500, value_name = "N")]
+    pub(crate) prompts: usize,
+    /// Seed of every draw.
+    #[arg(long, default_value_t = 7)]
+    pub(crate) seed: u64,
+    /// Share of the cells without a score.
+    #[arg(long, default_value = "0.04", value_parser = probability, value_name = "SHARE")]
+    pub(crate) missing: Probability,
+    /// Log to write: .jsonl (also .gz, .zst), .csv or .parquet.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+    /// Catalogue to write (TOML).
+    #[arg(long, value_name = "FILE")]
+    pub(crate) catalog_out: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct QuickstartArgs {
+    /// Address to listen on.
+    #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDR")]
+    pub(crate) bind: SocketAddr,
+    /// Directory for the router, the report and the database.
+    #[arg(long, default_value = "runs/quickstart", value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// Train and evaluate only.
+    #[arg(long)]
+    pub(crate) no_serve: bool,
+}
+
+fn quality(text: &str) -> Result<Quality, String> {
+    let value: f64 = text
+        .parse()
+        .map_err(|_| "must be a number between 0 and 1".to_owned())?;
+    Quality::new(value).map_err(|error| error.to_string())
+}
+
+fn probability(text: &str) -> Result<Probability, String> {
+    let value: f64 = text
+        .parse()
+        .map_err(|_| "must be a number between 0 and 1".to_owned())?;
+    Probability::new(value).map_err(|error| error.to_string())
+}

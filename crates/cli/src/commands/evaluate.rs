@@ -1,0 +1,81 @@
+//! `pointsman evaluate`.
+
+use std::io::Write;
+
+use anyhow::Context;
+use pointsman_evaluate::{Evaluation, Options, Resample, Seen, evaluate, terminal_table};
+use pointsman_logs::{Column, write_table};
+use pointsman_router::{Router, read_catalog};
+use pointsman_train::complete_costs;
+
+use crate::args::EvaluateArgs;
+use crate::progress::spinner;
+use crate::reading;
+
+pub(crate) fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
+    let evaluation = measured(args)?;
+    write(&evaluation, &args.out)?;
+    match args.json {
+        true => writeln!(
+            std::io::stdout(),
+            "{}",
+            serde_json::to_string_pretty(&evaluation.report)?
+        )?,
+        false => writeln!(std::io::stdout(), "{}", terminal_table(&evaluation.report))?,
+    }
+    eprintln!("wrote {}", args.out.join("report.html").display());
+    Ok(())
+}
+
+fn measured(args: &EvaluateArgs) -> anyhow::Result<Evaluation> {
+    let mut router = Router::open(&args.router)?;
+    if let Some(catalog) = &args.catalog {
+        router = router.with_catalog(read_catalog(catalog)?)?;
+    }
+    if let Some(policy) = args.policy {
+        router = router.with_policy(policy)?;
+    }
+    let mut table = reading::table(&args.logs)?;
+    complete_costs(&mut table, router.catalog())
+        .iter()
+        .for_each(|note| eprintln!("note: {note}"));
+    let progress = spinner("replaying and resampling");
+    let evaluation = evaluate(&router, &table, &options(args))?;
+    progress.finish_and_clear();
+    Ok(evaluation)
+}
+
+fn options(args: &EvaluateArgs) -> Options {
+    Options {
+        title: args.title.clone(),
+        // The simulator's files say so themselves: every id in them begins with this word.
+        synthetic: false,
+        target: args.target,
+        replicates: args.replicates as usize,
+        seed: args.seed,
+        resample: if args.grouped {
+            Resample::Categories
+        } else {
+            Resample::Prompts
+        },
+        seen: if args.include_training {
+            Seen::Keep
+        } else {
+            Seen::LeaveOut
+        },
+    }
+}
+
+/// The report's files, and every point of the curve.
+fn write(evaluation: &Evaluation, out: &std::path::Path) -> anyhow::Result<()> {
+    evaluation.write(out)?;
+    let column = |name, value: fn(&pointsman_measures::CurvePoint) -> f64| {
+        Column::float(name, evaluation.curve.iter().map(value).collect())
+    };
+    let columns = [
+        column("lambda", |point| point.lambda),
+        column("cost_usd", |point| point.cost),
+        column("quality", |point| point.quality),
+    ];
+    write_table(&out.join("curve.parquet"), &columns).context("the curve cannot be written")
+}

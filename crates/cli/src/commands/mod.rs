@@ -1,0 +1,11 @@
+//! One file per command.
+
+pub(crate) mod evaluate;
+pub(crate) mod export;
+pub(crate) mod import;
+pub(crate) mod inspect;
+pub(crate) mod predict;
+pub(crate) mod quickstart;
+pub(crate) mod serve;
+pub(crate) mod simulate;
+pub(crate) mod train;

@@ -1,0 +1,50 @@
+//! `pointsman predict`.
+
+use pointsman_logs::{PredictionRow, ReadOptions, find, read_prompts, write_predictions};
+use pointsman_router::{Router, read_catalog};
+
+use crate::args::PredictArgs;
+use crate::progress::spinner;
+use crate::reading::tell_faults;
+
+pub(crate) fn run(args: &PredictArgs) -> anyhow::Result<()> {
+    let mut router = Router::open(&args.router)?;
+    if let Some(catalog) = &args.catalog {
+        router = router.with_catalog(read_catalog(catalog)?)?;
+    }
+    let (lines, faults) = read_prompts(
+        &find(&args.prompts)?,
+        &ReadOptions {
+            strict: args.strict,
+        },
+    )?;
+    tell_faults(&faults);
+    let progress = spinner("predicting");
+    let rows: Vec<PredictionRow> = lines
+        .iter()
+        .flat_map(|line| {
+            let predictions = router.predict(&line.prompt, line.input_tokens);
+            router
+                .models()
+                .iter()
+                .zip(predictions)
+                .map(|(model, prediction)| PredictionRow {
+                    prompt_id: line.prompt_id.clone(),
+                    model: model.clone(),
+                    quality: prediction.quality,
+                    quality_lower: prediction.quality_lower,
+                    cost_usd: prediction.cost,
+                    output_tokens: prediction.output_tokens.unwrap_or(f32::NAN),
+                })
+        })
+        .collect();
+    write_predictions(&args.out, &rows)?;
+    progress.finish_and_clear();
+    eprintln!(
+        "wrote {} predictions for {} prompts to {}",
+        rows.len(),
+        lines.len(),
+        args.out.display()
+    );
+    Ok(())
+}

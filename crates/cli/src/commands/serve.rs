@@ -1,0 +1,74 @@
+//! `pointsman serve`.
+
+use std::path::Path;
+
+use anyhow::Context;
+use pointsman_policy::PolicySpec;
+use pointsman_router::{Router, RouterError, read_catalog};
+use pointsman_serve::{Config, Live, Server, stop_signal};
+use pointsman_store::Store;
+use pointsman_types::Catalog;
+
+use crate::args::ServeArgs;
+use crate::settings::Settings;
+use crate::telemetry;
+
+pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<()> {
+    telemetry::start(args.log_json)?;
+    let mut settings = Settings::read(args.config.as_deref())?;
+    if let Some(bind) = args.bind {
+        settings.serve.bind = bind;
+    }
+    if let Some(store) = &args.store {
+        settings.store.path.clone_from(store);
+    }
+    settings.serve.log_prompts |= args.log_prompts;
+    let catalog = args.catalog.as_deref().map(read_catalog).transpose()?;
+    let policy = args.policy;
+    let live = Live::open(&args.router, move |dir| open(dir, catalog.as_ref(), policy))?;
+    block_on(settings, live, |_| {})
+}
+
+fn open(
+    dir: &Path,
+    catalog: Option<&Catalog>,
+    policy: Option<PolicySpec>,
+) -> Result<Router, RouterError> {
+    let mut router = Router::open(dir)?;
+    if let Some(catalog) = catalog {
+        router = router.with_catalog(catalog.clone())?;
+    }
+    match policy {
+        Some(policy) => router.with_policy(policy),
+        None => Ok(router),
+    }
+}
+
+/// Serves until a signal ends it; `ready` is told the address once it is taken.
+pub(crate) fn block_on(
+    settings: Settings,
+    live: Live,
+    ready: impl FnOnce(std::net::SocketAddr),
+) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("no async runtime")?;
+    runtime.block_on(async {
+        let stop = stop_signal()?;
+        let server = bind(&settings.serve, live, settings.store).await?;
+        eprintln!("listening on http://{}", server.address());
+        ready(server.address());
+        server.run(stop).await?;
+        Ok(())
+    })
+}
+
+async fn bind(
+    config: &Config,
+    live: Live,
+    store: pointsman_store::Config,
+) -> anyhow::Result<Server> {
+    let store = Store::with(store).await?;
+    Ok(Server::bind(config, live, store).await?)
+}

@@ -1,0 +1,38 @@
+//! `pointsman`: arguments, settings, telemetry, exit codes. No logic: a command hands over to the
+//! crate that does the work.
+
+mod args;
+mod commands;
+mod failure;
+mod progress;
+mod reading;
+mod settings;
+mod telemetry;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::{Cli, Command};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failure::report(&error),
+    }
+}
+
+fn run(command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Quickstart(args) => commands::quickstart::run(&args),
+        Command::Import(args) => commands::import::run(&args),
+        Command::Train(args) => commands::train::run(&args),
+        Command::Predict(args) => commands::predict::run(&args),
+        Command::Evaluate(args) => commands::evaluate::run(&args),
+        Command::Serve(args) => commands::serve::run(&args),
+        Command::Export(args) => commands::export::run(&args),
+        Command::Inspect(args) => commands::inspect::run(&args),
+        Command::Simulate(args) => commands::simulate::run(&args),
+    }
+}

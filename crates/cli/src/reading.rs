@@ -1,0 +1,75 @@
+//! Reading logs for commands that need a table, and saying what was wrong with them.
+
+use anyhow::Context;
+use pointsman_logs::{Budget, Faults, ReadOptions, TableBuilder, TableNotes, find, read};
+use pointsman_types::LogTable;
+
+use crate::args::LogArgs;
+use crate::progress::spinner;
+
+/// The table of these logs. Malformed rows are told of on standard error.
+pub(crate) fn table(logs: &LogArgs) -> anyhow::Result<LogTable> {
+    let files = find(&logs.logs)?;
+    let mut builder = TableBuilder::new(Budget {
+        max_prompts: logs.max_prompts,
+        ..Budget::default()
+    });
+    let progress = spinner("reading logs");
+    let faults = read(
+        &files,
+        &ReadOptions {
+            strict: logs.strict,
+        },
+        |row| {
+            builder.push(row);
+            Ok(())
+        },
+    )?;
+    progress.finish_and_clear();
+    tell_faults(&faults);
+    let (table, notes) = builder
+        .finish()
+        .context("no table can be made of the logs")?;
+    tell_notes(&notes);
+    Ok(table)
+}
+
+/// Counts malformed rows and lists the first.
+pub(crate) fn tell_faults(faults: &Faults) {
+    if faults.bad_rows > 0 {
+        eprintln!(
+            "warning: {} of {} rows are malformed and were left out:",
+            faults.bad_rows, faults.rows_read
+        );
+        faults.first.iter().for_each(|fault| eprintln!("  {fault}"));
+        let more = faults.bad_rows - faults.first.len() as u64;
+        if more > 0 {
+            eprintln!("  and {more} more");
+        }
+        eprintln!("  hint: --strict stops at the first");
+    }
+    if !faults.unknown_columns.is_empty() {
+        let names: Vec<&str> = faults.unknown_columns.iter().map(String::as_str).collect();
+        eprintln!("note: unknown columns were ignored: {}", names.join(", "));
+    }
+}
+
+fn tell_notes(notes: &TableNotes) {
+    if notes.rows_left_out > 0 {
+        let about = if notes.prompts_seen_estimated {
+            "about "
+        } else {
+            ""
+        };
+        eprintln!(
+            "note: {} of {about}{} prompts are used, chosen by the hash of their text (--max-prompts)",
+            notes.prompts_kept, notes.prompts_seen
+        );
+    }
+    if notes.duplicates > 0 {
+        eprintln!(
+            "note: {} rows repeat a prompt and model of another; they were averaged",
+            notes.duplicates
+        );
+    }
+}

@@ -1,0 +1,59 @@
+//! Replays a router on a log and measures it: cost–quality curve, baselines, calibration, report.
+//!
+//! Reads no log files: `cli` hands over a table. The mathematics is in `measures`; here is what to
+//! measure, against which baselines, and how people get to see it.
+//!
+//! [`evaluate`] goes through it all: the complete part of the log ([`Sample`]), the router on every
+//! prompt of it ([`Replayed`]), the figures ([`measure`]). [`Evaluation::write`] puts the report
+//! into a directory, [`terminal_table`] onto a terminal.
+
+mod baselines;
+mod chart;
+mod error;
+mod finding;
+mod html;
+mod measure;
+mod number;
+mod operating;
+mod options;
+mod png;
+mod replay;
+mod report;
+mod sample;
+mod table;
+mod traffic;
+mod versus;
+mod write;
+
+pub use error::EvaluateError;
+pub use measure::{Evaluation, measure};
+pub use options::{Options, Resample, Seen};
+pub use replay::Replayed;
+pub use report::{
+    BootstrapFacts, LeftOut, Lines, ModelCalibration, Operating, Report, Row, RowKind, Traffic,
+    TrafficPoint, TwoModel, VersusBest,
+};
+pub use sample::Sample;
+pub use table::terminal_table;
+
+use pointsman_router::Router;
+use pointsman_types::LogTable;
+
+/// Replays the router on the log and measures it.
+///
+/// # Errors
+/// When the log has no model that the router knows, or no complete prompt.
+pub fn evaluate(
+    router: &Router,
+    log: &LogTable,
+    options: &Options,
+) -> Result<Evaluation, EvaluateError> {
+    let sample = Sample::of(
+        log,
+        router.models(),
+        |prompt| router.was_trained_on(prompt),
+        options,
+    )?;
+    let replayed = Replayed::by(router, &sample)?;
+    measure(&sample, &replayed, options)
+}

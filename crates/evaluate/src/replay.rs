@@ -1,0 +1,99 @@
+//! The router on every prompt of a sample, by the same calls that serve.
+
+use pointsman_measures::Predicted;
+use pointsman_router::Router;
+use pointsman_types::{Grid, Limits, ModelName, Prompt, Request};
+use rayon::prelude::*;
+
+use crate::{EvaluateError, Sample};
+
+/// What a router said about every prompt of a sample.
+#[derive(Debug, Clone)]
+pub struct Replayed {
+    /// Predicted quality and cost, shape `(prompts, models)`.
+    pub predicted: Predicted,
+    /// The model chosen for each prompt, as a number in the sample; `None` where every model was
+    /// refused, for example because the prompt fits no window.
+    pub decided: Vec<Option<usize>>,
+    /// The policy it decided by, in words.
+    pub policy: String,
+    /// Artifact, catalogue and policy.
+    pub policy_version: String,
+}
+
+impl Replayed {
+    /// Replays a router. Where it knows models that the sample lacks, it decides among the others,
+    /// since nothing is known about what they would have answered.
+    ///
+    /// # Errors
+    /// When a prediction is not a finite number.
+    ///
+    /// # Panics
+    /// When the sample has a model that the router does not know.
+    pub fn by(router: &Router, sample: &Sample) -> Result<Self, EvaluateError> {
+        let places = places(router.models(), &sample.models);
+        let limits = Limits {
+            models: (places.len() < router.models().len()).then(|| sample.models.clone()),
+            ..Limits::default()
+        };
+        let said: Vec<Said> = sample
+            .prompts
+            .par_iter()
+            .map(|row| {
+                let prompt = Prompt::from(&*row.text);
+                Said::by(router, prompt, &places, limits.clone())
+            })
+            .collect();
+        let models = places.len();
+        let quality = said.iter().flat_map(|said| said.quality.iter().copied());
+        let cost = said.iter().flat_map(|said| said.cost.iter().copied());
+        Ok(Self {
+            predicted: Predicted::new(
+                Grid::from_values(models, quality.collect()),
+                Grid::from_values(models, cost.collect()),
+            )?,
+            decided: said
+                .iter()
+                .map(|said| place_of(&sample.models, said.model.as_ref()?))
+                .collect(),
+            policy: router.policy().to_string(),
+            policy_version: router.policy_version().to_owned(),
+        })
+    }
+}
+
+/// What was said about one prompt, in the sample's order of models.
+struct Said {
+    quality: Vec<f64>,
+    cost: Vec<f64>,
+    model: Option<ModelName>,
+}
+
+impl Said {
+    fn by(router: &Router, prompt: Prompt, places: &[usize], limits: Limits) -> Self {
+        let all = router.predict(&prompt, None);
+        let request = Request {
+            limits,
+            ..Request::new(prompt)
+        };
+        Self {
+            quality: places
+                .iter()
+                .map(|at| f64::from(all[*at].quality.get()))
+                .collect(),
+            cost: places.iter().map(|at| all[*at].cost.as_f64()).collect(),
+            model: router.decide(&request).ok().map(|decision| decision.model),
+        }
+    }
+}
+
+fn places(known: &[ModelName], wanted: &[ModelName]) -> Vec<usize> {
+    let place = |model: &ModelName| {
+        place_of(known, model).expect("a sample has only models that the router knows")
+    };
+    wanted.iter().map(place).collect()
+}
+
+fn place_of(models: &[ModelName], wanted: &ModelName) -> Option<usize> {
+    models.iter().position(|model| model == wanted)
+}

@@ -1,0 +1,227 @@
+//! Everything an evaluation found, as it goes into `report.json` and onto the pages.
+//!
+//! Costs are mean US dollars per request.
+
+use pointsman_measures::{Calibration, Interval, Measures, Point, RouteLlm};
+use pointsman_types::ModelName;
+use serde::Serialize;
+
+use crate::Resample;
+
+/// A router measured on a log.
+#[derive(Debug, Clone, Serialize)]
+pub struct Report {
+    /// What it is called.
+    pub title: String,
+    /// Whether the log was made by a simulator.
+    pub synthetic: bool,
+    /// The result in a sentence or two.
+    pub finding: String,
+    /// What the reader must know before trusting a figure.
+    pub warnings: Vec<String>,
+    /// The router's own policy.
+    pub policy: String,
+    /// Artifact, catalogue and policy.
+    pub policy_version: String,
+    /// Prompts measured on.
+    pub prompts: usize,
+    /// Models measured.
+    pub models: Vec<ModelName>,
+    /// What was not measured on, and why.
+    pub left_out: LeftOut,
+    /// How the intervals were made.
+    pub bootstrap: BootstrapFacts,
+    /// Router, baselines and bounds, then the single models.
+    pub rows: Vec<Row>,
+    /// The router's curve against the best single model.
+    pub versus_best: VersusBest,
+    /// The router as its own policy decides; `None` when it could not decide on any prompt.
+    pub operating: Option<Operating>,
+    /// Only where there are exactly two models and one is better.
+    pub two_model: Option<TwoModel>,
+    /// The router's predictions of quality, model by model.
+    pub calibration: Vec<ModelCalibration>,
+    /// Who gets the traffic along the curve.
+    pub traffic: Traffic,
+    /// Lines to draw.
+    pub lines: Lines,
+}
+
+/// Prompts and models that were not measured, and why.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct LeftOut {
+    /// Prompts without a score or a cost from some model.
+    pub prompts_incomplete: usize,
+    /// Prompts that the router was trained on.
+    pub prompts_seen: usize,
+    /// Models with a score on fewer than 95 % of the prompts.
+    pub models_sparse: Vec<ModelName>,
+    /// Models in the log that the router does not know.
+    pub models_unknown_to_router: Vec<ModelName>,
+    /// Models of the router that the log does not have.
+    pub models_not_in_log: Vec<ModelName>,
+}
+
+/// How the intervals were made.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct BootstrapFacts {
+    /// Resamples.
+    pub replicates: usize,
+    /// Their seed.
+    pub seed: u64,
+    /// What is drawn.
+    pub resample: Resample,
+    /// Prompts or categories drawn from.
+    pub drawn_from: usize,
+}
+
+/// What a row of the main table is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RowKind {
+    /// The router, swept over lambda.
+    Router,
+    /// The same predictor for all, by prompt length.
+    Length,
+    /// A table of mean scores per category.
+    Category,
+    /// Nearest neighbours by words.
+    Neighbours,
+    /// Random mixing of single models.
+    ZeroRouter,
+    /// Perfect foresight.
+    Oracle,
+    /// One model for everything.
+    Single,
+}
+
+/// One row of the main table.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Row {
+    /// What it is called.
+    pub name: String,
+    /// What it is.
+    pub kind: RowKind,
+    /// What to keep in mind when comparing with it.
+    pub caveat: Option<&'static str>,
+    /// Mean cost and quality; only a single model is one point.
+    pub point: Option<Point>,
+    /// Measures of its hull; a single model has none.
+    pub measures: Option<Measures>,
+    /// Share of the gap between the zero router and the oracle, by AIQ.
+    pub gap_share: Option<f64>,
+    /// AIQ of the router minus AIQ of this row, paired; `None` for the router itself.
+    pub router_gain: Option<Interval>,
+}
+
+/// The router's curve against the single model of the best mean score.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct VersusBest {
+    /// Which model.
+    pub model: ModelName,
+    /// Its mean cost and quality.
+    pub point: Point,
+    /// Quality of the router at that cost minus that quality.
+    pub quality_at_equal_cost: Interval,
+    /// Share of that cost which the router saves at that quality; missing where never reached.
+    pub saving_at_equal_quality: Interval,
+    /// The same at 95 % of that quality.
+    pub saving_at_95_percent: Interval,
+}
+
+/// The router as its own policy decides, without a sweep.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Operating {
+    /// Prompts decided on.
+    pub prompts: usize,
+    /// Prompts on which every model was refused.
+    pub refused: usize,
+    /// Mean cost and quality.
+    pub point: Point,
+    /// Share of the prompts that each model gets, in the order of the report's models.
+    pub shares: Vec<f64>,
+    /// Mean quality minus that of the best single model.
+    pub quality_difference: Interval,
+    /// Share of the best single model's cost which is saved.
+    pub saving: Interval,
+    /// Mean of `max(0, score of the best single model - score)`.
+    pub regression_risk: Interval,
+    /// The target of the next figure.
+    pub target: f64,
+    /// Share of the answers whose score misses the target.
+    pub adequacy_risk: Interval,
+}
+
+/// RouteLLM's measures, for exactly two models.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct TwoModel {
+    /// The better model.
+    pub strong: ModelName,
+    /// The other one.
+    pub weak: ModelName,
+    /// Area under the share of the gap recovered; random routing has 0.5.
+    pub apgr: f64,
+    /// Share of strong calls for 20, 50 and 80 % of the gap, by first crossing.
+    pub cpt: [f64; 3],
+    /// The same from eleven thresholds and by interpolation, as RouteLLM's code has it.
+    pub routellm: RouteLlm,
+}
+
+/// How far one model's predicted quality is from its scores.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ModelCalibration {
+    /// Which model.
+    pub model: ModelName,
+    /// The figures.
+    #[serde(flatten)]
+    pub calibration: Calibration,
+}
+
+/// Who gets the traffic along the curve.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Traffic {
+    /// By rising mean cost.
+    pub points: Vec<TrafficPoint>,
+}
+
+/// The traffic at one point of the curve.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct TrafficPoint {
+    /// Quality per US dollar; `None` at the cheapest end, where it is infinite.
+    pub lambda: Option<f64>,
+    /// Mean cost.
+    pub cost_usd: f64,
+    /// Mean quality.
+    pub quality: f64,
+    /// Share of the prompts that each model gets, in the order of the report's models.
+    pub shares: Vec<f64>,
+}
+
+/// Lines to draw, each thinned out to about 400 points.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Lines {
+    /// The router's curve.
+    pub router: Vec<Point>,
+    /// Corners of its hull.
+    pub router_hull: Vec<Point>,
+    /// Corners of the hull of the single models.
+    pub zero_router: Vec<Point>,
+    /// Corners of the hull of perfect foresight.
+    pub oracle: Vec<Point>,
+}
+
+impl Report {
+    /// The single models, as `(name, mean cost and quality)`.
+    pub fn singles(&self) -> impl Iterator<Item = (&str, Point)> {
+        self.rows
+            .iter()
+            .filter(|row| row.kind == RowKind::Single)
+            .filter_map(|row| Some((row.name.as_str(), row.point?)))
+    }
+
+    /// The row of this kind; the first, where there are several.
+    #[must_use]
+    pub fn row(&self, kind: RowKind) -> Option<&Row> {
+        self.rows.iter().find(|row| row.kind == kind)
+    }
+}

@@ -1,0 +1,157 @@
+//! Extraction of one prompt's features.
+
+use crate::spec::{FeatureSpec, SpecError};
+use crate::surface::{SURFACE_FEATURES, surface};
+use crate::words::{for_each_word, pair};
+
+/// Turns texts into [`Features`] by one spec.
+#[derive(Debug, Clone)]
+pub struct Extractor {
+    spec: FeatureSpec,
+    bucket_mask: u64,
+}
+
+/// The features of one prompt.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Features {
+    /// The surface features, in the order of [`SURFACE_NAMES`](crate::SURFACE_NAMES).
+    pub surface: [f32; SURFACE_FEATURES],
+    /// The buckets of the n-grams that occur, ascending, each once; below `2^hash_bits`.
+    pub buckets: Vec<u32>,
+    /// For each bucket, the sublinear frequency `1 + ln(count)`.
+    pub values: Vec<f32>,
+}
+
+impl Extractor {
+    /// An extractor for a spec.
+    ///
+    /// # Errors
+    /// When this build cannot extract that spec.
+    pub fn new(spec: FeatureSpec) -> Result<Self, SpecError> {
+        spec.check()?;
+        let bucket_mask = (spec.buckets() - 1) as u64;
+        Ok(Self { spec, bucket_mask })
+    }
+
+    /// The spec it was made from.
+    #[must_use]
+    pub fn spec(&self) -> &FeatureSpec {
+        &self.spec
+    }
+
+    /// The features of a text, of any length.
+    #[must_use]
+    pub fn extract(&self, text: &str) -> Features {
+        let (head, tail) = ends(text, self.spec.max_bytes);
+        let mut ngrams = Vec::with_capacity(head.len() / 3 + 16);
+        self.ngrams(head, &mut ngrams);
+        self.ngrams(tail, &mut ngrams);
+        ngrams.sort_unstable();
+        let (buckets, values) = frequencies(&ngrams);
+        Features {
+            surface: surface(text),
+            buckets,
+            values,
+        }
+    }
+
+    fn ngrams(&self, text: &str, into: &mut Vec<u32>) {
+        let mut previous = None;
+        for_each_word(text, |word| {
+            into.push((word & self.bucket_mask) as u32);
+            if let Some(previous) = previous.filter(|_| self.spec.max_ngram > 1) {
+                into.push((pair(previous, word) & self.bucket_mask) as u32);
+            }
+            previous = Some(word);
+        });
+    }
+}
+
+/// The text, or its beginning and its end where it is longer than `max_bytes`.
+fn ends(text: &str, max_bytes: usize) -> (&str, &str) {
+    if text.len() <= max_bytes {
+        return (text, "");
+    }
+    let head = text.floor_char_boundary(max_bytes / 4 * 3);
+    let tail = text.ceil_char_boundary(text.len() - max_bytes / 4);
+    (&text[..head], &text[tail..])
+}
+
+/// Distinct buckets of a sorted list, each with `1 + ln(count)`.
+fn frequencies(sorted: &[u32]) -> (Vec<u32>, Vec<f32>) {
+    sorted
+        .chunk_by(|left, right| left == right)
+        .map(|run| (run[0], 1.0 + libm::logf(run.len() as f32)))
+        .unzip()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn extract(text: &str) -> Features {
+        Extractor::new(FeatureSpec::default())
+            .unwrap()
+            .extract(text)
+    }
+
+    #[test]
+    fn three_words_make_five_ngrams() {
+        assert_eq!(extract("set the points").buckets.len(), 5);
+    }
+
+    #[test]
+    fn repetition_counts_sublinearly() {
+        let features = extract("no no no");
+        let expected = [1.0 + 3_f32.ln(), 1.0 + 2_f32.ln()];
+        let mut found = features.values.clone();
+        found.sort_by(|left, right| right.total_cmp(left));
+        assert!(
+            found
+                .iter()
+                .zip(expected)
+                .all(|(found, expected)| (found - expected).abs() < 1e-6),
+            "{found:?}"
+        );
+    }
+
+    #[test]
+    fn a_huge_text_costs_no_more_than_its_ends() {
+        let huge = "word ".repeat(2_000_000);
+        let features = extract(&huge);
+        assert!(features.buckets.len() <= 8, "{}", features.buckets.len());
+        assert!((features.surface[0] - (huge.len() as f32).ln_1p()).abs() < 1e-3);
+    }
+
+    #[test]
+    fn a_spec_of_another_version_is_refused() {
+        let spec = FeatureSpec {
+            version: 99,
+            ..FeatureSpec::default()
+        };
+        assert_eq!(
+            Extractor::new(spec).unwrap_err(),
+            SpecError::Version { found: 99 }
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn buckets_ascend_and_stay_in_range(text in any::<String>()) {
+            let features = extract(&text);
+            prop_assert!(features.buckets.is_sorted_by(|left, right| left < right));
+            prop_assert!(features.buckets.iter().all(|bucket| (*bucket as usize) < FeatureSpec::default().buckets()));
+            prop_assert_eq!(features.buckets.len(), features.values.len());
+            prop_assert!(features.surface.iter().all(|value| value.is_finite()));
+        }
+
+        #[test]
+        fn any_text_can_be_cut_at_its_ends(text in "\\PC{0,3000}", max in 1024_usize..2048) {
+            let (head, tail) = ends(&text, max);
+            prop_assert!(head.len() + tail.len() <= max.max(text.len()));
+            prop_assert!(text.starts_with(head) && text.ends_with(tail));
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! How good a router is, as numbers: cost–quality curves and the measures taken on them.
+//!
+//! Mathematics on grids of shape `(prompts, models)` only. Nothing here knows prompt texts, routers,
+//! files or reports; `evaluate` reports with it and `train` selects models with it.
+//!
+//! The way through: predictions make a [`Sweep`] (who is chosen at which lambda), a sweep and what
+//! really happened make a [`Curve`] (what that cost and how good it was), a curve has a [`Hull`],
+//! and [`Singles::measure`] reads the measures off the hull. [`Bootstrap`] repeats the last two
+//! steps on resampled prompts, which is cheap because the sorted sweep is reused.
+
+mod bootstrap;
+mod calibration;
+mod curve;
+mod error;
+mod hull;
+mod outcomes;
+mod risk;
+mod routellm;
+mod singles;
+mod sweep;
+mod two_model;
+
+pub use bootstrap::{Bootstrap, Interval, Weights};
+pub use calibration::{Bin, Calibration, EQUAL_BINS};
+pub use curve::{Curve, CurvePoint};
+pub use error::MeasureError;
+pub use hull::{Hull, Point};
+pub use outcomes::{Kept, Outcomes, Predicted};
+pub use risk::{Choices, adequacy_risk, regression_risk};
+pub use routellm::{RouteLlm, quantile_binned};
+pub use singles::{Measures, Singles, gap_share};
+pub use sweep::{Sweep, sweep};
+pub use two_model::{Preference, TwoModelCurve};
+
+/// The area under the hull of the curve that these predictions give; see [`Measures::aiq`].
+///
+/// # Errors
+/// When predictions and outcomes have different shapes.
+pub fn aiq(predicted: &Predicted, outcomes: &Outcomes) -> Result<f64, MeasureError> {
+    let weights = Weights::even(outcomes.prompts());
+    let curve = Curve::new(&sweep(predicted), outcomes)?;
+    Ok(Singles::of(outcomes, &weights)
+        .measure(&curve.hull(&weights))
+        .aiq)
+}

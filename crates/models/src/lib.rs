@@ -1,0 +1,25 @@
+//! From features to predictions: the fitted parameters, how they predict, and the directory they
+//! live in.
+//!
+//! Knows nothing of prompts' text, of prices or of HTTP. Fitting is `train`'s work; nothing here
+//! changes a parameter.
+
+mod artifact;
+mod calibration;
+mod lexicon;
+mod model;
+mod quality;
+mod regression;
+mod representation;
+mod weights;
+
+pub use artifact::{
+    ArtifactError, FORMAT_VERSION, Files, Manifest, read_artifact, sha256, write_artifact,
+};
+pub use calibration::{Calibration, Calibrator, LowerCurve};
+pub use lexicon::{Lexicon, SparseVector};
+pub use model::{Model, Prediction};
+pub use quality::{ClusterTable, QualityHead};
+pub use regression::{InputTokens, LogRegression};
+pub use representation::{Point, Representation};
+pub use weights::WeightsError;

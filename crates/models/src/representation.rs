@@ -1,0 +1,92 @@
+//! A prompt as a point: sparse in n-grams, and dense in a low-dimensional context.
+
+use pointsman_features::{FeatureRow, SURFACE_FEATURES};
+use pointsman_types::Grid;
+
+use crate::lexicon::{Lexicon, SparseVector};
+
+/// What every head reads. Fitted on prompts alone; no label takes part.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Representation {
+    /// The known n-grams.
+    pub lexicon: Lexicon,
+    /// Mean of each surface feature over the training prompts.
+    pub surface_mean: Vec<f32>,
+    /// One over the standard deviation of each surface feature; 0 for a constant one.
+    pub surface_scale: Vec<f32>,
+    /// Shape `(n-grams, dimensions)`: latent semantic directions of the n-gram vectors.
+    pub projection: Grid<f32>,
+}
+
+/// One prompt as the heads see it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Point {
+    /// Its n-grams at unit length.
+    pub ngrams: SparseVector,
+    /// `[1, surface features standardised, latent coordinates]`.
+    pub context: Vec<f32>,
+}
+
+/// Standardised surface features are cut here: far outside the training range nothing is known.
+const SURFACE_BOUND: f32 = 4.0;
+
+impl Representation {
+    /// Where the latent coordinates begin within a context.
+    pub const LATENT: usize = 1 + SURFACE_FEATURES;
+
+    /// Number of latent dimensions.
+    #[must_use]
+    pub fn dimensions(&self) -> usize {
+        self.projection.columns()
+    }
+
+    /// Length of a context.
+    #[must_use]
+    pub fn context_len(&self) -> usize {
+        Self::LATENT + self.dimensions()
+    }
+
+    /// The point of a prompt.
+    #[must_use]
+    pub fn point(&self, features: FeatureRow<'_>) -> Point {
+        let ngrams = self.lexicon.vector(features);
+        let mut context = vec![0.0; self.context_len()];
+        context[0] = 1.0;
+        let scaled = features
+            .surface
+            .iter()
+            .zip(&self.surface_mean)
+            .zip(&self.surface_scale);
+        for (slot, ((value, mean), scale)) in context[1..Self::LATENT].iter_mut().zip(scaled) {
+            *slot = ((value - mean) * scale).clamp(-SURFACE_BOUND, SURFACE_BOUND);
+        }
+        add_products(&ngrams, &self.projection, &mut context[Self::LATENT..]);
+        Point { ngrams, context }
+    }
+}
+
+impl Point {
+    /// The latent coordinates.
+    #[must_use]
+    pub fn latent(&self) -> &[f32] {
+        &self.context[Representation::LATENT..]
+    }
+}
+
+/// Adds the product of a sparse vector and a grid of shape `(n-grams, columns)` to `sums`.
+pub(crate) fn add_products(vector: &SparseVector, weights: &Grid<f32>, sums: &mut [f32]) {
+    for (row, value) in vector {
+        for (sum, weight) in sums.iter_mut().zip(weights.row(*row as usize)) {
+            *sum += value * weight;
+        }
+    }
+}
+
+/// Adds the product of a dense vector and a grid of shape `(inputs, columns)` to `sums`.
+pub(crate) fn add_dense_products(vector: &[f32], weights: &Grid<f32>, sums: &mut [f32]) {
+    for (row, value) in vector.iter().enumerate() {
+        for (sum, weight) in sums.iter_mut().zip(weights.row(row)) {
+            *sum += value * weight;
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! Which policy is asked for, in words, and which one that makes.
+
+use std::fmt;
+use std::str::FromStr;
+
+use pointsman_types::{Quality, Usd};
+use serde::{Deserialize, Serialize};
+
+use crate::curve::OperatingCurve;
+
+/// A policy as people ask for it: `utility:LAMBDA`, `adequate:TARGET`, `budget:USD`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum PolicySpec {
+    /// The highest quality minus `lambda` times cost.
+    Utility {
+        /// Quality that a dollar must buy: at 200, half a cent must bring one whole point of quality.
+        lambda: f64,
+    },
+    /// The cheapest model whose lower estimate reaches the target.
+    Adequate {
+        /// The quality that must be reached.
+        target: Quality,
+    },
+    /// The best quality at this mean cost per request.
+    Budget {
+        /// Mean cost per request.
+        mean_cost: Usd,
+    },
+}
+
+/// A policy ready to choose with.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Policy {
+    /// See [`PolicySpec::Utility`].
+    Utility {
+        /// Quality per dollar.
+        lambda: f64,
+    },
+    /// See [`PolicySpec::Adequate`].
+    Adequate {
+        /// The quality that must be reached.
+        target: Quality,
+    },
+    /// Utility at the lambda that met the budget on the training curve.
+    Budget {
+        /// Quality per dollar.
+        lambda: f64,
+    },
+}
+
+/// Words that are no policy, or a budget that cannot be met.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum PolicySpecError {
+    /// Not of one of the three forms.
+    #[error(
+        "`{0}` is not a policy; write utility:LAMBDA (quality per USD, at least 0), adequate:TARGET (quality from 0 to 1) or budget:USD (mean cost of a request, above 0)"
+    )]
+    Unreadable(String),
+    /// Cheaper than the cheapest.
+    #[error(
+        "a mean cost of {wanted} cannot be met: the cheapest choice for every request costs {least} on average"
+    )]
+    BudgetTooSmall {
+        /// The budget.
+        wanted: Usd,
+        /// The least mean cost of the training curve.
+        least: Usd,
+    },
+}
+
+impl PolicySpec {
+    /// The policy that this makes with the training curve.
+    ///
+    /// # Errors
+    /// When a budget is below the cheapest point of the curve.
+    pub fn resolve(self, curve: &OperatingCurve) -> Result<Policy, PolicySpecError> {
+        match self {
+            Self::Utility { lambda } => Ok(Policy::Utility { lambda }),
+            Self::Adequate { target } => Ok(Policy::Adequate { target }),
+            Self::Budget { mean_cost } => match curve.lambda_for_cost(mean_cost) {
+                Ok(lambda) => Ok(Policy::Budget { lambda }),
+                Err(least) => Err(PolicySpecError::BudgetTooSmall {
+                    wanted: mean_cost,
+                    least,
+                }),
+            },
+        }
+    }
+}
+
+impl FromStr for PolicySpec {
+    type Err = PolicySpecError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        parse(text).ok_or_else(|| PolicySpecError::Unreadable(text.to_owned()))
+    }
+}
+
+fn parse(text: &str) -> Option<PolicySpec> {
+    let (kind, value) = text.split_once(':')?;
+    let value: f64 = value
+        .parse()
+        .ok()
+        .filter(|value: &f64| value.is_finite() && *value >= 0.0)?;
+    match kind {
+        "utility" => Some(PolicySpec::Utility { lambda: value }),
+        "adequate" => Some(PolicySpec::Adequate {
+            target: Quality::new(value).ok()?,
+        }),
+        "budget" if value > 0.0 => Some(PolicySpec::Budget {
+            mean_cost: Usd::new(value).ok()?,
+        }),
+        _ => None,
+    }
+}
+
+impl fmt::Display for PolicySpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Utility { lambda } => write!(f, "utility:{lambda}"),
+            Self::Adequate { target } => write!(f, "adequate:{}", target.get()),
+            Self::Budget { mean_cost } => write!(f, "budget:{}", mean_cost.as_f64()),
+        }
+    }
+}
+
+impl TryFrom<String> for PolicySpec {
+    type Error = PolicySpecError;
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl From<PolicySpec> for String {
+    fn from(spec: PolicySpec) -> Self {
+        spec.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check_round_trip(text: &str) {
+        assert_eq!(text.parse::<PolicySpec>().unwrap().to_string(), text);
+    }
+
+    #[test]
+    fn policies_are_written_as_they_are_read() {
+        check_round_trip("utility:200");
+        check_round_trip("adequate:0.8");
+        check_round_trip("budget:0.0005");
+    }
+
+    #[test]
+    fn nonsense_is_refused() {
+        for wrong in [
+            "",
+            "utility",
+            "utility:",
+            "utility:-1",
+            "utility:NaN",
+            "adequate:1.1",
+            "budget:0",
+            "best:1",
+        ] {
+            assert!(wrong.parse::<PolicySpec>().is_err(), "{wrong:?}");
+        }
+    }
+}

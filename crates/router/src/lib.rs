@@ -1,0 +1,15 @@
+//! The one path a decision takes: features, then predictions, then policy.
+//!
+//! Pure and synchronous. Offline replay, the server and every test decide here, so what was
+//! evaluated is what is served. The same artifact, catalogue and policy give the same decision for
+//! the same request, bit for bit on a CPU.
+
+mod catalog_file;
+mod error;
+mod router;
+mod saved;
+
+pub use catalog_file::read_catalog;
+pub use error::RouterError;
+pub use router::{Prediction, Router, Unsatisfiable, expected_cost};
+pub use saved::{Artifact, TrainedOn};

@@ -1,0 +1,292 @@
+//! The router: an artifact at work.
+
+use std::path::Path;
+
+use pointsman_features::{Extractor, Features};
+use pointsman_models::{Model, sha256};
+use pointsman_policy::{Needs, OperatingCurve, Policy, PolicySpec, choose, limit_refusal};
+use pointsman_types::{
+    Candidate, Catalog, Decision, ModelCard, ModelName, Prices, Probability, Prompt, Quality,
+    Request, Tokens, Usd,
+};
+
+use crate::error::RouterError;
+use crate::saved::{Artifact, TrainedOn};
+
+/// Decides. Immutable; shared by any number of threads.
+#[derive(Debug, Clone)]
+pub struct Router {
+    extractor: Extractor,
+    model: Model,
+    cards: Vec<ModelCard>,
+    catalog: Catalog,
+    curve: OperatingCurve,
+    spec: PolicySpec,
+    policy: Policy,
+    trained_on: TrainedOn,
+    identity: String,
+    policy_version: String,
+}
+
+/// What is expected of one model for one prompt.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Prediction {
+    /// Calibrated expected quality.
+    pub quality: Quality,
+    /// Calibrated lower estimate.
+    pub quality_lower: Quality,
+    /// Expected cost of the request.
+    pub cost: Usd,
+    /// Expected tokens out, where tokens were logged.
+    pub output_tokens: Option<f32>,
+}
+
+/// No model satisfies the limits of a request.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error("no model satisfies the limits of the request")]
+pub struct Unsatisfiable {
+    /// Every model, each with the limit that refused it.
+    pub candidates: Vec<Candidate>,
+}
+
+impl Router {
+    /// Opens the directory that training wrote.
+    ///
+    /// # Errors
+    /// When it is damaged, of another version, or something is unknown that deciding needs.
+    pub fn open(dir: &Path) -> Result<Self, RouterError> {
+        let (artifact, identity) = Artifact::open(dir)?;
+        Self::assemble(artifact, identity)
+    }
+
+    /// Puts an artifact to work that is not on disk.
+    ///
+    /// # Errors
+    /// When its features are of another version, or nothing says what a model costs.
+    pub fn new(artifact: Artifact) -> Result<Self, RouterError> {
+        let identity = sha256(&artifact.model.weights()?);
+        Self::assemble(artifact, identity)
+    }
+
+    fn assemble(artifact: Artifact, identity: String) -> Result<Self, RouterError> {
+        let router = Self {
+            extractor: Extractor::new(artifact.model.features.clone())?,
+            cards: cards(&artifact.model.names, &artifact.catalog),
+            policy: artifact.policy.resolve(&artifact.curve)?,
+            model: artifact.model,
+            catalog: artifact.catalog,
+            curve: artifact.curve,
+            spec: artifact.policy,
+            trained_on: artifact.trained_on,
+            identity,
+            policy_version: String::new(),
+        };
+        router.checked()
+    }
+
+    /// The same router by another policy.
+    ///
+    /// # Errors
+    /// When the policy is a budget that cannot be met.
+    pub fn with_policy(mut self, spec: PolicySpec) -> Result<Self, RouterError> {
+        self.policy = spec.resolve(&self.curve)?;
+        self.spec = spec;
+        self.checked()
+    }
+
+    /// The same router at other prices, windows and abilities.
+    ///
+    /// # Errors
+    /// When nothing says any more what a model costs.
+    pub fn with_catalog(mut self, catalog: Catalog) -> Result<Self, RouterError> {
+        self.cards = cards(&self.model.names, &catalog);
+        self.catalog = catalog;
+        self.checked()
+    }
+
+    /// Every model must have a cost; the version follows from everything a decision depends on.
+    fn checked(mut self) -> Result<Self, RouterError> {
+        let silent = self
+            .look(&Prompt::from(""), None)
+            .iter()
+            .position(|seen| seen.prediction.is_none());
+        if let Some(position) = silent {
+            return Err(RouterError::NoCost(self.model.names[position].clone()));
+        }
+        let catalog = toml::to_string(&self.catalog).map_err(|error| RouterError::Part {
+            file: "catalog.toml",
+            reason: error.to_string(),
+        })?;
+        let whole = format!("{}\n{}\n{catalog}", self.identity, self.spec);
+        self.policy_version = sha256(whole.as_bytes())[..12].to_owned();
+        Ok(self)
+    }
+
+    /// The models it predicts for, by name.
+    #[must_use]
+    pub fn models(&self) -> &[ModelName] {
+        &self.model.names
+    }
+
+    /// The cards of the models, in the order of [`Router::models`].
+    #[must_use]
+    pub fn cards(&self) -> &[ModelCard] {
+        &self.cards
+    }
+
+    /// The catalogue it takes prices from.
+    #[must_use]
+    pub fn catalog(&self) -> &Catalog {
+        &self.catalog
+    }
+
+    /// The policy it decides by.
+    #[must_use]
+    pub fn policy(&self) -> PolicySpec {
+        self.spec
+    }
+
+    /// Names artifact, catalogue and policy together: 12 hexadecimal digits.
+    #[must_use]
+    pub fn policy_version(&self) -> &str {
+        &self.policy_version
+    }
+
+    /// Whether this prompt was among those it was trained on.
+    #[must_use]
+    pub fn was_trained_on(&self, prompt: &Prompt) -> bool {
+        self.trained_on.contains(prompt)
+    }
+
+    /// The features it reads off a text.
+    #[must_use]
+    pub fn features(&self, text: &str) -> Features {
+        self.extractor.extract(text)
+    }
+
+    /// Predictions for every model, in the order of [`Router::models`], whatever the limits.
+    #[must_use]
+    pub fn predict(&self, prompt: &Prompt, input_tokens: Option<Tokens>) -> Vec<Prediction> {
+        self.look(prompt, input_tokens)
+            .into_iter()
+            .map(Look::known)
+            .collect()
+    }
+
+    /// Decides on one request.
+    ///
+    /// # Errors
+    /// With the limit that refused each model, when none is left.
+    pub fn decide(&self, request: &Request) -> Result<Decision, Unsatisfiable> {
+        let looks = self.look(&request.prompt, request.input_tokens);
+        let candidates = self
+            .cards
+            .iter()
+            .zip(looks)
+            .map(|(card, look)| candidate(card, look, request))
+            .collect();
+        let policy = match request.limits.min_quality {
+            Some(target) => Policy::Adequate { target },
+            None => self.policy,
+        };
+        let choice =
+            choose(candidates, policy).map_err(|candidates| Unsatisfiable { candidates })?;
+        Ok(Decision {
+            model: choice.candidates[0].model.clone(),
+            reason: choice.reason,
+            propensity: choice.candidates[0].probability,
+            policy_version: self.policy_version.clone(),
+            candidates: choice.candidates,
+        })
+    }
+
+    fn look(&self, prompt: &Prompt, input_tokens: Option<Tokens>) -> Vec<Look> {
+        let features = self.extractor.extract(prompt.text());
+        let chars = prompt.text().chars().count() as f32;
+        let lines = self.model.input_tokens.iter().zip(&self.cards);
+        let predictions = self.model.predict((&features).into());
+        lines
+            .zip(predictions)
+            .map(|((line, card), prediction)| {
+                let input =
+                    input_tokens.map_or_else(|| line.predict(chars), |tokens| tokens.0 as f32);
+                let cost = expected_cost(
+                    card.prices(),
+                    input,
+                    prediction.output_tokens,
+                    prediction.logged_cost,
+                );
+                let prediction = cost.map(|cost| Prediction {
+                    quality: prediction.quality,
+                    quality_lower: prediction.quality_lower,
+                    cost,
+                    output_tokens: prediction.output_tokens,
+                });
+                Look {
+                    input: Tokens(input as u64),
+                    prediction,
+                }
+            })
+            .collect()
+    }
+}
+
+/// One model as seen for one prompt; without a prediction where nothing says what it costs.
+struct Look {
+    input: Tokens,
+    prediction: Option<Prediction>,
+}
+
+impl Look {
+    /// Whether a cost is known depends on the model alone, and no router is put together without.
+    fn known(self) -> Prediction {
+        self.prediction
+            .expect("a router knows what each of its models costs")
+    }
+}
+
+/// Today's prices times expected tokens; where either is unknown, what such a call cost in the logs
+/// (in US dollars). `None` where nothing is known.
+#[must_use]
+pub fn expected_cost(
+    prices: Option<Prices>,
+    input_tokens: f32,
+    output_tokens: Option<f32>,
+    logged_cost: Option<f32>,
+) -> Option<Usd> {
+    let priced = prices.zip(output_tokens);
+    let by_price =
+        priced.map(|(prices, output)| prices.cost(input_tokens.into(), 0.0, output.into()));
+    by_price.or_else(|| logged_cost.map(|cost| Usd::saturating(cost.into())))
+}
+
+fn candidate(card: &ModelCard, look: Look, request: &Request) -> Candidate {
+    let input = look.input;
+    let prediction = look.known();
+    let expected = Tokens(prediction.output_tokens.unwrap_or(0.0) as u64);
+    let needs = Needs {
+        input,
+        output: request.limits.max_tokens.unwrap_or(expected),
+        cost: prediction.cost,
+    };
+    Candidate {
+        model: card.name.clone(),
+        quality: prediction.quality,
+        quality_lower: prediction.quality_lower,
+        cost: prediction.cost,
+        output_tokens: prediction.output_tokens,
+        probability: Probability::ZERO,
+        refusal: limit_refusal(card, &request.limits, needs),
+    }
+}
+
+/// A card for every model; one that the catalogue lacks states nothing.
+fn cards(names: &[ModelName], catalog: &Catalog) -> Vec<ModelCard> {
+    let card = |name: &ModelName| {
+        catalog
+            .get(name.as_str())
+            .cloned()
+            .unwrap_or_else(|| ModelCard::unknown(name.clone()))
+    };
+    names.iter().map(card).collect()
+}

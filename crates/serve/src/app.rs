@@ -1,0 +1,94 @@
+//! What the handlers share, and the table of routes.
+
+use std::any::Any;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use axum::Router;
+use axum::http::StatusCode;
+use axum::middleware::from_fn_with_state;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use pointsman_store::Store;
+use tower_http::catch_panic::CatchPanicLayer;
+
+use crate::intake::Intake;
+use crate::metrics::{self, Metrics};
+use crate::problem::Problem;
+use crate::{Live, Settings, feedback, health, models, openapi, route};
+
+/// Every route: method and path.
+pub const ROUTES: [(&str, &str); 7] = [
+    ("post", "/v1/route"),
+    ("post", "/v1/feedback"),
+    ("get", "/v1/models"),
+    ("get", "/healthz"),
+    ("get", "/readyz"),
+    ("get", "/metrics"),
+    ("get", "/openapi.json"),
+];
+
+/// A server without a listener: what its handlers share.
+pub struct App {
+    pub(crate) live: Live,
+    pub(crate) store: Store,
+    pub(crate) metrics: Metrics,
+    pub(crate) intake: Intake,
+    pub(crate) log_prompts: bool,
+    draining: AtomicBool,
+}
+
+impl App {
+    /// Puts a router and a store together.
+    #[must_use]
+    pub fn new(settings: &Settings, live: Live, store: Store) -> Arc<Self> {
+        Arc::new(Self {
+            live,
+            store,
+            metrics: Metrics::new(),
+            intake: Intake::new(settings.max_body_bytes, settings.body_timeout),
+            log_prompts: settings.log_prompts,
+            draining: AtomicBool::new(false),
+        })
+    }
+
+    /// The routes, ready to be served or called by a test.
+    pub fn router(self: &Arc<Self>) -> Router {
+        Router::new()
+            .route("/v1/route", post(route::route))
+            .route("/v1/feedback", post(feedback::feedback))
+            .route("/v1/models", get(models::models))
+            .route("/healthz", get(health::healthz))
+            .route("/readyz", get(health::readyz))
+            .route("/metrics", get(metrics::metrics))
+            .route("/openapi.json", get(openapi::openapi))
+            .method_not_allowed_fallback(wrong_method)
+            .fallback(wrong_path)
+            .layer(CatchPanicLayer::custom(panicked))
+            .layer(from_fn_with_state(Arc::clone(self), metrics::observe))
+            .with_state(Arc::clone(self))
+    }
+
+    pub(crate) fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+}
+
+async fn wrong_path() -> Problem {
+    let message = "there is nothing at this path; GET /openapi.json lists what there is";
+    Problem::new(StatusCode::NOT_FOUND, "unknown_path", message)
+}
+
+async fn wrong_method() -> Problem {
+    let message = "this path answers to another method; GET /openapi.json lists them";
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "wrong_method", message)
+}
+
+/// The panic itself was reported by the panic hook.
+fn panicked(_: Box<dyn Any + Send>) -> Response {
+    Problem::internal().into_response()
+}

@@ -1,0 +1,175 @@
+//! The settings of the server. Not where they come from: that is the command line's affair.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use serde::Deserialize;
+
+/// The settings as a file states them; [`Config::check`] makes them usable.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Where to listen.
+    pub bind: SocketAddr,
+    /// Whether the text of prompts is kept with the decisions. Export needs it.
+    pub log_prompts: bool,
+    /// The longest request body.
+    pub max_body_bytes: usize,
+    /// Most connections at once; further ones wait to be accepted.
+    pub max_connections: usize,
+    /// The longest a caller may take to send the headers.
+    pub header_timeout_ms: u64,
+    /// The longest a caller may take to send the body.
+    pub body_timeout_ms: u64,
+    /// How often the router's directory is looked at for a new router.
+    pub reload_ms: u64,
+    /// How long `/readyz` says no before connections are refused, so that a balancer notices.
+    pub drain_notice_ms: u64,
+    /// The longest that requests under way may take to finish at the end.
+    pub drain_ms: u64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            bind: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+            log_prompts: false,
+            max_body_bytes: 10 << 20,
+            max_connections: 4096,
+            header_timeout_ms: 10_000,
+            body_timeout_ms: 30_000,
+            reload_ms: 1000,
+            drain_notice_ms: 0,
+            drain_ms: 10_000,
+        }
+    }
+}
+
+/// A setting that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("serve.{setting} is {value}; it must be {range}")]
+pub struct ConfigError {
+    /// Which setting.
+    pub setting: &'static str,
+    /// What it is.
+    pub value: u64,
+    /// What it may be.
+    pub range: &'static str,
+}
+
+/// Settings that were checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    pub(crate) bind: SocketAddr,
+    pub(crate) log_prompts: bool,
+    pub(crate) max_body_bytes: usize,
+    pub(crate) max_connections: usize,
+    pub(crate) header_timeout: Duration,
+    pub(crate) body_timeout: Duration,
+    pub(crate) reload: Duration,
+    pub(crate) drain_notice: Duration,
+    pub(crate) drain: Duration,
+}
+
+const DAY_MS: u64 = 24 * 3600 * 1000;
+
+impl Config {
+    /// Checks every setting.
+    ///
+    /// # Errors
+    /// Names the first setting out of range.
+    pub fn check(&self) -> Result<Settings, ConfigError> {
+        Ok(Settings {
+            bind: self.bind,
+            log_prompts: self.log_prompts,
+            max_body_bytes: body_bytes(self.max_body_bytes)?,
+            max_connections: connections(self.max_connections)?,
+            header_timeout: millis("header_timeout_ms", self.header_timeout_ms, 1)?,
+            body_timeout: millis("body_timeout_ms", self.body_timeout_ms, 1)?,
+            reload: millis("reload_ms", self.reload_ms, 10)?,
+            drain_notice: millis("drain_notice_ms", self.drain_notice_ms, 0)?,
+            drain: millis("drain_ms", self.drain_ms, 0)?,
+        })
+    }
+}
+
+fn body_bytes(value: usize) -> Result<usize, ConfigError> {
+    bounded(
+        "max_body_bytes",
+        value,
+        1024..=(1 << 30),
+        "between 1024 and 1073741824",
+    )
+}
+
+fn connections(value: usize) -> Result<usize, ConfigError> {
+    bounded(
+        "max_connections",
+        value,
+        1..=1_000_000,
+        "between 1 and 1000000",
+    )
+}
+
+fn bounded(
+    setting: &'static str,
+    value: usize,
+    allowed: std::ops::RangeInclusive<usize>,
+    range: &'static str,
+) -> Result<usize, ConfigError> {
+    if allowed.contains(&value) {
+        return Ok(value);
+    }
+    Err(ConfigError {
+        setting,
+        value: value as u64,
+        range,
+    })
+}
+
+fn millis(setting: &'static str, value: u64, least: u64) -> Result<Duration, ConfigError> {
+    if (least..=DAY_MS).contains(&value) {
+        return Ok(Duration::from_millis(value));
+    }
+    Err(ConfigError {
+        setting,
+        value,
+        range: match least {
+            0 => "at most one day",
+            1 => "between 1 and one day",
+            _ => "between 10 and one day",
+        },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check_refused(change: impl FnOnce(&mut Config), setting: &str) {
+        let mut config = Config::default();
+        change(&mut config);
+        assert_eq!(config.check().unwrap_err().setting, setting);
+    }
+
+    #[test]
+    fn the_defaults_are_loopback_and_keep_no_prompts() {
+        let settings = Config::default().check().unwrap();
+        assert!(settings.bind.ip().is_loopback());
+        assert!(!settings.log_prompts);
+    }
+
+    #[test]
+    fn a_setting_out_of_range_is_named() {
+        check_refused(|config| config.max_body_bytes = 0, "max_body_bytes");
+        check_refused(|config| config.max_connections = 0, "max_connections");
+        check_refused(|config| config.reload_ms = 0, "reload_ms");
+        check_refused(|config| config.drain_ms = u64::MAX, "drain_ms");
+    }
+
+    #[test]
+    fn a_misspelt_setting_is_named() {
+        let error = serde_json::from_str::<Config>(r#"{"log_prompt": true}"#).unwrap_err();
+        assert!(error.to_string().contains("`log_prompt`"), "{error}");
+    }
+}

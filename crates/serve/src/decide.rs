@@ -1,0 +1,41 @@
+//! What the server needs of a router. One implementation serves; tests use fixed ones, so that
+//! they state decisions instead of training for them.
+
+use pointsman_router::{Router, Unsatisfiable};
+use pointsman_types::{Decision, ModelCard, ModelName, Request};
+
+/// Decides on requests; immutable and shared by all threads.
+pub trait Decide: Send + Sync + 'static {
+    /// The models it chooses from.
+    fn models(&self) -> &[ModelName];
+
+    /// Their cards, in the same order.
+    fn cards(&self) -> &[ModelCard];
+
+    /// Names everything that a decision depends on.
+    fn policy_version(&self) -> &str;
+
+    /// Decides on one request, without waiting for anything.
+    ///
+    /// # Errors
+    /// With the reason for each model when none satisfies the limits.
+    fn decide(&self, request: &Request) -> Result<Decision, Unsatisfiable>;
+}
+
+impl Decide for Router {
+    fn models(&self) -> &[ModelName] {
+        Router::models(self)
+    }
+
+    fn cards(&self) -> &[ModelCard] {
+        Router::cards(self)
+    }
+
+    fn policy_version(&self) -> &str {
+        Router::policy_version(self)
+    }
+
+    fn decide(&self, request: &Request) -> Result<Decision, Unsatisfiable> {
+        Router::decide(self, request)
+    }
+}

@@ -1,0 +1,34 @@
+//! Why the server does not start, or ended badly. What a caller of the API sees is `problem`.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use crate::{ConfigError, LoadError};
+
+/// The server cannot run.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// A setting is out of range.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The address cannot be had.
+    #[error("cannot listen on {address}; is another process using it?")]
+    Bind {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// The first router cannot be loaded; later ones only leave the old one in place.
+    #[error("cannot load a router from `{directory}`")]
+    Router {
+        /// The directory.
+        directory: PathBuf,
+        /// Why.
+        source: LoadError,
+    },
+    /// Signals cannot be listened for.
+    #[error("cannot listen for signals")]
+    Signal(#[source] io::Error),
+}

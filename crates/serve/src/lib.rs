@@ -1,0 +1,41 @@
+//! The HTTP server: decisions, feedback, the list of models, health and metrics.
+//!
+//! It decides nothing itself: every decision comes from the router it holds, every record goes to
+//! the store. No log tables, no training, no administration on this listener.
+//!
+//! `cli` calls [`run`], or [`Server::bind`] where it needs the address first.
+
+mod answer;
+mod app;
+mod config;
+mod decide;
+mod error;
+mod feedback;
+mod feedback_body;
+mod health;
+mod intake;
+mod live;
+mod metrics;
+mod models;
+mod object;
+mod openapi;
+mod parse;
+mod problem;
+mod refusal;
+mod route;
+mod route_body;
+mod server;
+mod signal;
+mod text;
+mod watch;
+
+#[cfg(test)]
+mod tests;
+
+pub use app::{App, ROUTES};
+pub use config::{Config, ConfigError, Settings};
+pub use decide::Decide;
+pub use error::ServeError;
+pub use live::{Live, LoadError};
+pub use server::{Server, run};
+pub use signal::stop_signal;

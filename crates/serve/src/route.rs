@@ -1,0 +1,110 @@
+//! `POST /v1/route`: decides, records the decision, then answers.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use pointsman_router::Unsatisfiable;
+use pointsman_store::DecisionRecord;
+use pointsman_types::Request;
+use uuid::Uuid;
+
+use crate::App;
+use crate::answer::answer;
+use crate::intake::{Held, SMALL};
+use crate::parse::parse;
+use crate::problem::{Problem, json_bytes};
+use crate::refusal::refused;
+use crate::route_body::RouteBody;
+
+/// A decision that is yet to be recorded.
+struct Decided {
+    answer: Vec<u8>,
+    record: DecisionRecord,
+}
+
+pub(crate) async fn route(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    let held = app.intake.read(&headers, body).await?;
+    let decided = decide(&app, held).await?;
+    let counter = app.metrics.decision(&decided.record.decision);
+    app.store.record(decided.record).await?;
+    counter.inc();
+    Ok(json_bytes(decided.answer))
+}
+
+/// A decision takes some 50 µs, less than a change of thread; only long bodies leave the runtime's
+/// threads.
+async fn decide(app: &Arc<App>, held: Held) -> Result<Decided, Problem> {
+    if held.bytes.len() <= SMALL {
+        return app.decide(&held.bytes);
+    }
+    let app = Arc::clone(app);
+    tokio::task::spawn_blocking(move || app.decide(&held.bytes))
+        .await
+        // The panic itself was reported by the panic hook.
+        .map_err(|_| Problem::internal())?
+}
+
+impl App {
+    fn decide(&self, body: &[u8]) -> Result<Decided, Problem> {
+        let snapshot = self.live.snapshot();
+        let router = snapshot.router.as_ref();
+        let mut body: RouteBody<'_> = parse(body)?;
+        let request = body.request(router.models())?;
+        let since = Instant::now();
+        let decision = router.decide(&request).map_err(unsatisfiable)?;
+        self.metrics.decided_in(since);
+        let (id, ts_ms) = new_id();
+        Ok(Decided {
+            answer: answer(&id, &decision, body.explain()),
+            record: DecisionRecord {
+                id,
+                ts_ms,
+                prompt_id: request.prompt.default_id(),
+                prompt: self.kept_prompt(&request),
+                session_id: body.session_id,
+                metadata: body.metadata,
+                input_tokens: request.input_tokens,
+                decision,
+            },
+        })
+    }
+
+    fn kept_prompt(&self, request: &Request) -> Option<String> {
+        self.log_prompts.then(|| request.prompt.text().to_owned())
+    }
+}
+
+/// An id that rises with time, and that time in milliseconds since 1970.
+pub(crate) fn new_id() -> (String, i64) {
+    let id = Uuid::now_v7();
+    let (seconds, nanos) = id
+        .get_timestamp()
+        .expect("a version 7 id has a timestamp")
+        .to_unix();
+    let ts_ms = seconds as i64 * 1000 + i64::from(nanos / 1_000_000);
+    (id.to_string(), ts_ms)
+}
+
+fn unsatisfiable(error: Unsatisfiable) -> Problem {
+    let refusals = refused(&error.candidates);
+    let reasons: Vec<String> = refusals
+        .iter()
+        .map(|refused| format!("`{}`: {}", refused.model, refused.why.message))
+        .collect();
+    Problem {
+        refusals,
+        ..Problem::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "no_candidate",
+            format!("no model satisfies the limits: {}", reasons.join("; ")),
+        )
+    }
+}

@@ -1,0 +1,198 @@
+//! The listener: accepts connections within bounds, and ends in order.
+//!
+//! The order of the end: `/readyz` says no; after the notice no connection is accepted; requests
+//! under way finish, for a bounded time; the store writes what waits and closes.
+
+use std::future::pending;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::service::TowerToHyperService;
+use pointsman_store::Store;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::watch::Watch;
+use crate::{App, Config, Live, ServeError, Settings};
+
+/// Serves until `shutdown` completes, then finishes what is under way.
+///
+/// # Errors
+/// When a setting is out of range or the address cannot be had.
+pub async fn run(
+    config: Config,
+    live: Live,
+    store: Store,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), ServeError> {
+    Server::bind(&config, live, store)
+        .await?
+        .run(shutdown)
+        .await
+}
+
+/// A server that has its address and does not serve yet.
+pub struct Server {
+    listener: TcpListener,
+    address: SocketAddr,
+    app: Arc<App>,
+    settings: Settings,
+}
+
+impl Server {
+    /// Takes the address.
+    ///
+    /// # Errors
+    /// When a setting is out of range or the address cannot be had.
+    pub async fn bind(config: &Config, live: Live, store: Store) -> Result<Self, ServeError> {
+        let settings = config.check()?;
+        let bind_error = |source| ServeError::Bind {
+            address: settings.bind,
+            source,
+        };
+        let listener = TcpListener::bind(settings.bind).await.map_err(bind_error)?;
+        let address = listener.local_addr().map_err(bind_error)?;
+        if !address.ip().is_loopback() {
+            tracing::warn!(%address, "listening beyond loopback without authentication");
+        }
+        Ok(Self {
+            listener,
+            address,
+            app: App::new(&settings, live, store),
+            settings,
+        })
+    }
+
+    /// Where it listens; differs from the setting when that asks for any free port.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until `shutdown` completes, then finishes what is under way.
+    ///
+    /// # Errors
+    /// When signals cannot be listened for.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), ServeError> {
+        let stop = CancellationToken::new();
+        let watch = Watch::new(Arc::clone(&self.app));
+        let watching = tokio::spawn(watch.run(self.settings.reload, stop.clone()));
+        let connections = Connections::new(&self.app, &self.settings);
+        let notice = async {
+            shutdown.await;
+            self.app.drain();
+            sleep(self.settings.drain_notice).await;
+        };
+        tracing::info!(address = %self.address, "serving");
+        tokio::select! {
+            () = notice => {}
+            () = connections.accept(&self.listener) => {}
+        }
+        drop(self.listener);
+        stop.cancel();
+        connections.finish(self.settings.drain).await;
+        self.app.store.close().await;
+        tracing::info!("stopped");
+        // A watch that panicked has been reported by the panic hook.
+        watching.await.unwrap_or(Ok(()))
+    }
+}
+
+/// The connections there are.
+struct Connections {
+    routes: axum::Router,
+    protocol: Builder<TokioExecutor>,
+    tasks: TaskTracker,
+    /// Asks connections to end after the request under way.
+    finish: CancellationToken,
+    /// Ends them as they are.
+    abort: CancellationToken,
+    room: Arc<Semaphore>,
+}
+
+/// How long to wait when the system has no room for another connection.
+const RETRY_ACCEPT: Duration = Duration::from_millis(50);
+
+impl Connections {
+    fn new(app: &Arc<App>, settings: &Settings) -> Self {
+        let mut protocol = Builder::new(TokioExecutor::new()).http1_only();
+        protocol
+            .http1()
+            .timer(TokioTimer::new())
+            .header_read_timeout(settings.header_timeout);
+        Self {
+            routes: app.router(),
+            protocol,
+            tasks: TaskTracker::new(),
+            finish: CancellationToken::new(),
+            abort: CancellationToken::new(),
+            room: Arc::new(Semaphore::new(settings.max_connections)),
+        }
+    }
+
+    /// Accepts for ever.
+    async fn accept(&self, listener: &TcpListener) {
+        loop {
+            let Ok(room) = Arc::clone(&self.room).acquire_owned().await else {
+                // The semaphore is never closed.
+                return pending().await;
+            };
+            match listener.accept().await {
+                Ok((stream, _)) => self.serve(stream, room),
+                Err(error) => {
+                    tracing::warn!(%error, "a connection was not accepted");
+                    sleep(RETRY_ACCEPT).await;
+                }
+            }
+        }
+    }
+
+    fn serve(&self, stream: TcpStream, room: OwnedSemaphorePermit) {
+        // Without this small answers wait for the caller's acknowledgement.
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "TCP_NODELAY was not set");
+        }
+        let service = TowerToHyperService::new(self.routes.clone());
+        let protocol = self.protocol.clone();
+        let (finish, abort) = (self.finish.clone(), self.abort.clone());
+        self.tasks.spawn(async move {
+            let mut connection =
+                std::pin::pin!(protocol.serve_connection(TokioIo::new(stream), service));
+            let ended = tokio::select! {
+                ended = connection.as_mut() => ended,
+                () = abort.cancelled() => Ok(()),
+                () = finish.cancelled() => {
+                    connection.as_mut().graceful_shutdown();
+                    tokio::select! {
+                        ended = connection.as_mut() => ended,
+                        () = abort.cancelled() => Ok(()),
+                    }
+                }
+            };
+            if let Err(error) = ended {
+                tracing::debug!(error, "a connection broke");
+            }
+            drop(room);
+        });
+    }
+
+    /// Lets requests under way finish, then ends what is left.
+    async fn finish(self, patience: Duration) {
+        self.tasks.close();
+        self.finish.cancel();
+        if timeout(patience, self.tasks.wait()).await.is_err() {
+            tracing::warn!(
+                connections = self.tasks.len(),
+                "cut off what did not finish in time"
+            );
+            self.abort.cancel();
+            self.tasks.wait().await;
+        }
+    }
+}

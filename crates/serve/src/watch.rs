@@ -1,0 +1,158 @@
+//! Looks for a new router in the directory, and puts it into service.
+//!
+//! A look compares names, sizes and times of the files, and the manifest's content. Only a change
+//! makes it load, outside the runtime's threads. A router that cannot be loaded is refused once per
+//! change; the old one stays.
+
+use std::collections::hash_map::DefaultHasher;
+use std::fs;
+use std::hash::{Hash, Hasher};
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+
+use crate::{App, ServeError};
+
+const MANIFEST: &str = "manifest.json";
+
+/// What the directory held when the router in service was loaded, or the last one was refused.
+pub(crate) struct Watch {
+    app: Arc<App>,
+    seen: Option<u64>,
+}
+
+impl Watch {
+    pub(crate) fn new(app: Arc<App>) -> Self {
+        let seen = app.live.source().and_then(|source| source.first);
+        Self { app, seen }
+    }
+
+    /// Looks every `period`, and at once on SIGHUP, until cancelled.
+    pub(crate) async fn run(
+        mut self,
+        period: Duration,
+        stop: CancellationToken,
+    ) -> Result<(), ServeError> {
+        let mut hangup = Hangup::new()?;
+        let mut ticks = interval(period);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let forced = tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                () = hangup.received() => true,
+                _ = ticks.tick() => false,
+            };
+            let looked = tokio::task::spawn_blocking(move || {
+                self.look(forced);
+                self
+            });
+            // A panic in a loader ends the watch, not the server: the old router stays.
+            match looked.await {
+                Ok(watch) => self = watch,
+                Err(_) => return Ok(()),
+            }
+        }
+    }
+
+    fn look(&mut self, forced: bool) {
+        let found = fingerprint_of(&self.app);
+        // A directory without a manifest is one that is being replaced.
+        if found.is_none() || (found == self.seen && !forced) {
+            return;
+        }
+        self.seen = found;
+        self.reload();
+    }
+
+    fn reload(&self) {
+        let reloaded = self.app.live.reload();
+        self.app.metrics.reload(reloaded.is_ok());
+        match reloaded {
+            Ok(()) => {
+                let snapshot = self.app.live.snapshot();
+                let policy_version = snapshot.router.policy_version();
+                tracing::info!(policy_version, "a new router is in service");
+            }
+            Err(error) => {
+                let error = error.as_ref() as &dyn std::error::Error;
+                tracing::error!(error, "a new router was refused; the old one stays");
+            }
+        }
+    }
+}
+
+fn fingerprint_of(app: &App) -> Option<u64> {
+    fingerprint(&app.live.source()?.directory).ok()
+}
+
+/// Stands for the content of an artifact's directory.
+pub(crate) fn fingerprint(directory: &Path) -> io::Result<u64> {
+    let mut files = fs::read_dir(directory)?
+        .map(|entry| {
+            let entry = entry?;
+            let facts = entry.metadata()?;
+            Ok((entry.file_name(), facts.len(), facts.modified()?))
+        })
+        .collect::<io::Result<Vec<_>>>()?;
+    files.sort();
+    let mut hasher = DefaultHasher::new();
+    files.hash(&mut hasher);
+    fs::read(directory.join(MANIFEST))?.hash(&mut hasher);
+    Ok(hasher.finish())
+}
+
+/// SIGHUP, where there is one.
+#[cfg(unix)]
+struct Hangup(tokio::signal::unix::Signal);
+
+#[cfg(unix)]
+impl Hangup {
+    fn new() -> Result<Self, ServeError> {
+        use tokio::signal::unix::{SignalKind, signal};
+        signal(SignalKind::hangup())
+            .map(Self)
+            .map_err(ServeError::Signal)
+    }
+
+    async fn received(&mut self) {
+        self.0.recv().await;
+    }
+}
+
+#[cfg(not(unix))]
+struct Hangup;
+
+#[cfg(not(unix))]
+impl Hangup {
+    fn new() -> Result<Self, ServeError> {
+        Ok(Self)
+    }
+
+    async fn received(&mut self) {
+        std::future::pending().await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_change_of_the_directory_shows() {
+        let directory = tempfile::tempdir().unwrap();
+        let place = directory.path();
+        assert!(fingerprint(place).is_err(), "no manifest, no router");
+        fs::write(place.join(MANIFEST), "{}").unwrap();
+        let first = fingerprint(place).unwrap();
+        assert_eq!(fingerprint(place).unwrap(), first);
+        fs::write(place.join("weights"), "1").unwrap();
+        let second = fingerprint(place).unwrap();
+        assert_ne!(second, first);
+        fs::write(place.join(MANIFEST), "[]").unwrap();
+        assert_ne!(fingerprint(place).unwrap(), second);
+    }
+}

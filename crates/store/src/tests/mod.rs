@@ -1,0 +1,396 @@
+//! The laws of the store: what was acknowledged is there, once, in order, and counts as it should.
+
+mod counting;
+mod opening;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use pointsman_types::{
+    Candidate, Decision, Feedback, LogRow, ModelName, Probability, Quality, Reason, Tokens, Usd,
+    Verdict,
+};
+use serde_json::json;
+use sqlx::{ConnectOptions, SqliteConnection, sqlite::SqliteConnectOptions};
+use tempfile::TempDir;
+
+use crate::{Config, DecisionRecord, Export, FeedbackRecord, Filter, Receipt, Store, StoreError};
+
+fn decision(id: &str) -> DecisionRecord {
+    let chosen = Candidate {
+        model: ModelName::from("small"),
+        quality: Quality::clamped(0.75),
+        quality_lower: Quality::clamped(0.5),
+        cost: Usd::new(0.0001).unwrap(),
+        output_tokens: Some(200.0),
+        probability: Probability::new(0.9).unwrap(),
+        refusal: None,
+    };
+    DecisionRecord {
+        id: id.into(),
+        ts_ms: 1_700_000_000_123,
+        prompt_id: "0123456789abcdef".into(),
+        prompt: Some("Why?".into()),
+        session_id: Some("s-1".into()),
+        metadata: json!({"category": "maths", "tier": "gold"})
+            .as_object()
+            .cloned(),
+        input_tokens: Some(Tokens(7)),
+        decision: Decision {
+            model: chosen.model.clone(),
+            reason: Reason::BestUtility,
+            propensity: chosen.probability,
+            policy_version: "v1".into(),
+            candidates: vec![chosen],
+        },
+    }
+}
+
+fn feedback(decision_id: &str, id: &str, value: f32) -> FeedbackRecord {
+    FeedbackRecord {
+        feedback_id: id.into(),
+        ts_ms: 1_700_000_000_456,
+        feedback: Feedback {
+            decision_id: decision_id.into(),
+            metric_name: "score".into(),
+            value: Quality::clamped(value),
+            verdict: None,
+        },
+        tags: None,
+        idempotency_key: None,
+    }
+}
+
+fn on(metric: &str, record: FeedbackRecord) -> FeedbackRecord {
+    FeedbackRecord {
+        feedback: Feedback {
+            metric_name: metric.into(),
+            ..record.feedback
+        },
+        ..record
+    }
+}
+
+fn keyed(key: &str, record: FeedbackRecord) -> FeedbackRecord {
+    FeedbackRecord {
+        idempotency_key: Some(key.into()),
+        ..record
+    }
+}
+
+fn receipt(id: &str, repeated: bool) -> Receipt {
+    Receipt {
+        feedback_id: id.into(),
+        repeated,
+    }
+}
+
+fn place() -> (TempDir, PathBuf) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("store.db");
+    (directory, path)
+}
+
+/// A store with the decision `d`.
+async fn store_with_decision() -> (TempDir, Store) {
+    let (directory, path) = place();
+    let store = Store::open(path).await.unwrap();
+    store.record(decision("d")).await.unwrap();
+    (directory, store)
+}
+
+async fn rows(path: &Path) -> Vec<LogRow> {
+    let mut export = Export::open(path, Filter::default()).await.unwrap();
+    let mut rows = Vec::new();
+    while let Some(row) = export.next().await.unwrap() {
+        rows.push(row);
+    }
+    rows
+}
+
+async fn only_score(directory: &TempDir) -> Option<f32> {
+    let rows = rows(&directory.path().join("store.db")).await;
+    assert_eq!(rows.len(), 1);
+    rows[0].score.map(Quality::get)
+}
+
+async fn raw(path: &Path) -> SqliteConnection {
+    let options = SqliteConnectOptions::new().filename(path);
+    options.create_if_missing(true).connect().await.unwrap()
+}
+
+fn close_to(score: Option<f32>, expected: f32) {
+    let score = score.expect("there is a score");
+    assert!((score - expected).abs() < 1e-6, "{score} is not {expected}");
+}
+
+#[tokio::test]
+async fn a_decision_becomes_a_log_row_and_survives_reopening() {
+    let (directory, store) = store_with_decision().await;
+    store.feedback(feedback("d", "f", 0.25)).await.unwrap();
+    store.close().await;
+    let path = directory.path().join("store.db");
+    let reopened = Store::open(&path).await.unwrap();
+    let row = rows(&path).await.remove(0);
+    reopened.close().await;
+
+    close_to(row.score.map(Quality::get), 0.25);
+    assert_eq!(row.prompt.text(), "Why?");
+    assert_eq!(row.model, ModelName::from("small"));
+    assert_eq!(row.decision_id.as_deref(), Some("d"));
+    assert_eq!(row.prompt_id, "0123456789abcdef");
+    assert_eq!(row.category.as_deref(), Some("maths"));
+    assert_eq!(row.session_id.as_deref(), Some("s-1"));
+    assert_eq!(row.policy_version.as_deref(), Some("v1"));
+    assert_eq!(row.propensity, Some(Probability::new(0.9).unwrap()));
+    assert_eq!(row.input_tokens, Some(Tokens(7)));
+    assert_eq!(row.ts.as_deref(), Some("2023-11-14T22:13:20.123Z"));
+    assert_eq!(
+        (row.cost_usd, row.output_tokens),
+        (None, None),
+        "predictions are not logs"
+    );
+}
+
+#[tokio::test]
+async fn what_was_acknowledged_is_there_without_closing() {
+    // The files as they lie at this moment are what a killed process leaves behind.
+    let (directory, store) = store_with_decision().await;
+    store.feedback(feedback("d", "f", 1.0)).await.unwrap();
+    let left = tempfile::tempdir().unwrap();
+    for file in ["store.db", "store.db-wal"] {
+        fs::copy(directory.path().join(file), left.path().join(file)).unwrap();
+    }
+    let reopened = Store::open(left.path().join("store.db")).await.unwrap();
+    let again = reopened.feedback(feedback("d", "g", 1.0)).await.unwrap();
+    assert_eq!(again, receipt("f", true));
+}
+
+#[tokio::test]
+async fn the_same_feedback_twice_is_kept_once() {
+    let (directory, store) = store_with_decision().await;
+    let first = store.feedback(feedback("d", "first", 1.0)).await.unwrap();
+    let second = store.feedback(feedback("d", "second", 1.0)).await.unwrap();
+    assert_eq!(first, receipt("first", false));
+    assert_eq!(second, receipt("first", true));
+    close_to(only_score(&directory).await, 1.0);
+}
+
+#[tokio::test]
+async fn another_value_is_a_new_version_and_the_last_one_counts() {
+    let (directory, store) = store_with_decision().await;
+    for (id, value) in [("a", 1.0), ("b", 0.0), ("c", 1.0)] {
+        let kept = store.feedback(feedback("d", id, value)).await.unwrap();
+        assert_eq!(kept, receipt(id, false));
+    }
+    close_to(only_score(&directory).await, 1.0);
+    let mut db = raw(&directory.path().join("store.db")).await;
+    let versions: Vec<(i64, f64)> =
+        sqlx::query_as("SELECT version, value FROM feedback ORDER BY seq")
+            .fetch_all(&mut db)
+            .await
+            .unwrap();
+    assert_eq!(
+        versions.iter().map(|row| row.0).collect::<Vec<_>>(),
+        [1, 2, 3]
+    );
+}
+
+#[tokio::test]
+async fn a_late_retry_with_its_key_does_not_overtake() {
+    let (directory, store) = store_with_decision().await;
+    for (key, id, value) in [("k1", "a", 1.0), ("k2", "b", 0.0)] {
+        let record = keyed(key, feedback("d", id, value));
+        store.feedback(record).await.unwrap();
+    }
+    let retry = keyed("k1", feedback("d", "c", 1.0));
+    assert_eq!(store.feedback(retry).await.unwrap(), receipt("a", true));
+    close_to(only_score(&directory).await, 0.0);
+}
+
+#[tokio::test]
+async fn another_verdict_or_other_tags_with_the_same_value_are_kept() {
+    let (_directory, store) = store_with_decision().await;
+    let mut record = feedback("d", "a", 1.0);
+    record.feedback.verdict = Some(Verdict::GoodFit);
+    store.feedback(record.clone()).await.unwrap();
+    record.feedback_id = "b".into();
+    record.feedback.verdict = Some(Verdict::Overprovisioned);
+    assert_eq!(
+        store.feedback(record.clone()).await.unwrap(),
+        receipt("b", false)
+    );
+    record.feedback_id = "c".into();
+    record.tags = json!({"by": "judge"}).as_object().cloned();
+    assert_eq!(store.feedback(record).await.unwrap(), receipt("c", false));
+}
+
+#[tokio::test]
+async fn the_score_is_the_mean_over_metrics() {
+    let (directory, store) = store_with_decision().await;
+    for (metric, id, value) in [
+        ("score", "a", 0.0),
+        ("thumbs", "b", 0.5),
+        ("score", "c", 1.0),
+    ] {
+        let record = on(metric, feedback("d", id, value));
+        store.feedback(record).await.unwrap();
+    }
+    close_to(only_score(&directory).await, 0.75);
+}
+
+#[tokio::test]
+async fn feedback_needs_its_decision() {
+    let (_directory, store) = store_with_decision().await;
+    let (unknown, known) = tokio::join!(
+        store.feedback(feedback("nobody", "f", 1.0)),
+        store.feedback(feedback("d", "g", 1.0)),
+    );
+    let error = unknown.unwrap_err();
+    assert!(
+        matches!(&error, StoreError::UnknownDecision { decision_id } if decision_id == "nobody"),
+        "{error}"
+    );
+    assert_eq!(
+        known.unwrap(),
+        receipt("g", false),
+        "a neighbour is not harmed"
+    );
+}
+
+#[tokio::test]
+async fn prompts_that_were_not_kept_are_counted() {
+    let (directory, store) = store_with_decision().await;
+    for id in ["e", "f"] {
+        let record = DecisionRecord {
+            prompt: None,
+            ..decision(id)
+        };
+        store.record(record).await.unwrap();
+    }
+    let path = directory.path().join("store.db");
+    let mut export = Export::open(&path, Filter::default()).await.unwrap();
+    assert!(export.next().await.unwrap().is_some());
+    assert_eq!(export.next().await.unwrap(), None);
+    assert_eq!(export.without_prompt(), 2);
+}
+
+#[tokio::test]
+async fn export_keeps_order_and_takes_what_the_filter_says() {
+    let (directory, path) = place();
+    let store = Store::open(&path).await.unwrap();
+    for n in 0..200_i64 {
+        let record = DecisionRecord {
+            ts_ms: 1000 + n,
+            ..decision(&format!("d{n:03}"))
+        };
+        store.record(record).await.unwrap();
+    }
+    store.feedback(feedback("d150", "f", 1.0)).await.unwrap();
+    let ids = async |filter: Filter| {
+        let mut export = store.export(filter).await.unwrap();
+        let mut ids = Vec::new();
+        while let Some(row) = export.next().await.unwrap() {
+            ids.push(row.decision_id.unwrap());
+        }
+        ids
+    };
+    let all: Vec<String> = (0..200).map(|n| format!("d{n:03}")).collect();
+    assert_eq!(ids(Filter::default()).await, all);
+    let window = Filter {
+        since_ms: Some(1010),
+        until_ms: Some(1190),
+        only_judged: false,
+    };
+    assert_eq!(ids(window).await, all[10..190]);
+    let judged = Filter {
+        only_judged: true,
+        ..window
+    };
+    assert_eq!(ids(judged).await, ["d150"]);
+    drop(directory);
+}
+
+#[tokio::test]
+async fn a_nul_byte_in_a_prompt_is_kept() {
+    let (_directory, path) = place();
+    let store = Store::open(&path).await.unwrap();
+    let record = DecisionRecord {
+        prompt: Some("a\0b".into()),
+        ..decision("d")
+    };
+    store.record(record).await.unwrap();
+    assert_eq!(rows(&path).await[0].prompt.text(), "a\0b");
+}
+
+#[tokio::test]
+async fn closing_writes_what_waits_and_refuses_the_rest() {
+    let (_directory, path) = place();
+    let store = Store::open(&path).await.unwrap();
+    let writes: Vec<_> = (0..300)
+        .map(|n| {
+            let store = store.clone();
+            tokio::spawn(async move { store.record(decision(&format!("d{n}"))).await })
+        })
+        .collect();
+    tokio::task::yield_now().await;
+    store.close().await;
+    let mut kept = 0;
+    for write in writes {
+        kept += usize::from(write.await.unwrap().is_ok());
+    }
+    assert_eq!(rows(&path).await.len(), kept);
+    assert!(!store.is_open());
+    let refused = store.record(decision("late")).await.unwrap_err();
+    assert!(matches!(refused, StoreError::Closed), "{refused}");
+}
+
+#[tokio::test]
+async fn a_full_queue_refuses_and_loses_nothing_it_took() {
+    let (_directory, path) = place();
+    let store = Store::open(&path).await.unwrap();
+    // On one thread these all come before the writer's turn.
+    let writes: Vec<_> = (0..6000)
+        .map(|n| {
+            let store = store.clone();
+            tokio::spawn(async move { store.record(decision(&format!("d{n}"))).await })
+        })
+        .collect();
+    let (mut kept, mut busy) = (0, 0);
+    for write in writes {
+        match write.await.unwrap() {
+            Ok(()) => kept += 1,
+            Err(StoreError::Busy { .. }) => busy += 1,
+            Err(other) => panic!("{other}"),
+        }
+    }
+    assert!(busy > 0 && kept > 0, "kept {kept}, busy {busy}");
+    assert_eq!(rows(&path).await.len(), kept);
+}
+
+#[tokio::test]
+async fn a_full_store_says_so_and_keeps_what_it_acknowledged() {
+    let (_directory, path) = place();
+    let config = Config {
+        max_bytes: Some(1 << 20),
+        ..Config::at(&path)
+    };
+    let store = Store::with(config).await.unwrap();
+    let mut kept = 0;
+    let error = loop {
+        let record = DecisionRecord {
+            prompt: Some("x".repeat(20_000)),
+            ..decision(&format!("d{kept}"))
+        };
+        match store.record(record).await {
+            Ok(()) => kept += 1,
+            Err(error) => break error,
+        }
+        assert!(kept < 1000, "the bound does not hold");
+    };
+    assert!(matches!(error, StoreError::Full { .. }), "{error}");
+    store.close().await;
+    assert_eq!(rows(&path).await.len(), kept);
+    let roomier = Store::open(&path).await.unwrap();
+    roomier.record(decision("more")).await.unwrap();
+}

@@ -1,0 +1,77 @@
+//! Why a log cannot make a router.
+
+use pointsman_router::RouterError;
+use pointsman_types::ModelName;
+
+/// A log that cannot be trained on, or a fit that failed.
+#[derive(Debug, thiserror::Error)]
+pub enum TrainError {
+    /// Routing needs a choice.
+    #[error("the log has scores of one model only, `{0}`; a router needs at least two")]
+    OneModel(ModelName),
+    /// There is nothing to learn from.
+    #[error("the log has no scores; column `score` must hold numbers from 0 to 1")]
+    NoScores,
+    /// Every score is the same.
+    #[error("every score in the log is {0}; there is nothing to tell the models apart by")]
+    EqualScores(f32),
+    /// Too little to know a model's mean by.
+    #[error("{} too few scored prompts: {}; at least {least} are needed: add rows, or leave such models out with --drop-rare",
+        if models.len() == 1 { "a model has" } else { "models have" }, listed(models))]
+    RareModels {
+        /// The models and how many scored prompts each has.
+        models: Vec<(ModelName, usize)>,
+        /// How many are needed.
+        least: usize,
+    },
+    /// Too few prompts to hold some out.
+    #[error("the log has {found} distinct prompts, at least {least} are needed")]
+    FewPrompts {
+        /// How many there are.
+        found: usize,
+        /// How many are needed.
+        least: usize,
+    },
+    /// Grouped folds without groups.
+    #[error(
+        "grouped folds need column `category` with at least {least} different labels, the log has {found}"
+    )]
+    FewGroups {
+        /// How many labels there are.
+        found: usize,
+        /// How many are needed.
+        least: usize,
+    },
+    /// An option out of its range.
+    #[error("{option} must be {range}, got {found}")]
+    Option {
+        /// Which option.
+        option: &'static str,
+        /// What is possible.
+        range: &'static str,
+        /// What was given.
+        found: f64,
+    },
+    /// The tensor library failed.
+    #[error("a tensor operation failed: {0}")]
+    Tensor(#[from] candle_core::Error),
+    /// A system of equations has no solution.
+    #[error(
+        "the equations of {0} have no solution; are there infinite or enormous numbers in the log?"
+    )]
+    Singular(&'static str),
+    /// A measure could not be computed.
+    #[error(transparent)]
+    Measure(#[from] pointsman_measures::MeasureError),
+    /// What was fitted makes no router.
+    #[error(transparent)]
+    Router(#[from] RouterError),
+}
+
+fn listed(models: &[(ModelName, usize)]) -> String {
+    let each: Vec<String> = models
+        .iter()
+        .map(|(model, rows)| format!("`{model}` ({rows})"))
+        .collect();
+    each.join(", ")
+}

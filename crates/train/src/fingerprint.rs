@@ -1,0 +1,47 @@
+//! Which rows a router was trained on, as one hash.
+
+use pointsman_types::{Grid, LogTable};
+use sha2::{Digest, Sha256};
+
+/// SHA-256 over models, prompts and every logged number, in the order of the table; hexadecimal.
+pub(crate) fn fingerprint(table: &LogTable) -> String {
+    let mut hash = Sha256::new();
+    table
+        .models
+        .iter()
+        .for_each(|name| text(&mut hash, name.as_str()));
+    for row in &table.prompts {
+        text(&mut hash, &row.id);
+        text(&mut hash, &row.text);
+        text(&mut hash, row.category.as_deref().unwrap_or(""));
+    }
+    for grid in [
+        &table.score,
+        &table.weight,
+        &table.input_tokens,
+        &table.output_tokens,
+    ] {
+        numbers(&mut hash, grid, |value| value.to_le_bytes());
+    }
+    numbers(&mut hash, &table.cost_usd, |value| value.to_le_bytes());
+    hash.finalize()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+/// With its length, so that no two lists of texts read the same.
+fn text(hash: &mut Sha256, text: &str) {
+    hash.update((text.len() as u64).to_le_bytes());
+    hash.update(text.as_bytes());
+}
+
+fn numbers<T: Copy, const N: usize>(
+    hash: &mut Sha256,
+    grid: &Grid<T>,
+    bytes: impl Fn(T) -> [u8; N],
+) {
+    grid.values()
+        .iter()
+        .for_each(|value| hash.update(bytes(*value)));
+}

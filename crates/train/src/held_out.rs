@@ -1,0 +1,122 @@
+//! The router as held-out prompts see it: the operating curve and the cross-validated measures.
+
+use pointsman_measures::{Curve, Hull, Outcomes, Predicted, Singles, Weights, gap_share, sweep};
+use pointsman_policy::{CurvePoint, OperatingCurve, PolicySpec};
+use pointsman_types::{Grid, LogTable};
+
+use crate::error::TrainError;
+use crate::measurable::measurable;
+use crate::report::CrossValidated;
+
+/// Of the best single model's mean quality, the default policy gives up at most this share.
+const DEFAULT_SACRIFICE: f64 = 0.01;
+/// Points kept of the operating curve.
+const CURVE_POINTS: usize = 256;
+
+/// Held-out, calibrated predictions against what really happened, on prompts that every model
+/// answered; or, where there are none, against themselves.
+pub(crate) struct HeldOut {
+    outcomes: Outcomes,
+    curve: Curve,
+    is_measured: bool,
+}
+
+impl HeldOut {
+    /// `quality` and `cost` of shape `(prompts, models)`.
+    pub(crate) fn new(
+        table: &LogTable,
+        quality: &Grid<f64>,
+        cost: &Grid<f64>,
+    ) -> Result<Self, TrainError> {
+        let (outcomes, predicted, is_measured) = match measurable(table) {
+            Some((outcomes, kept)) => {
+                let predicted = Predicted::new(
+                    kept.pick(quality, |value| value),
+                    kept.pick(cost, |value| value),
+                )?;
+                (outcomes, predicted, true)
+            }
+            None => {
+                let expected = Outcomes::new(quality.clone(), cost.clone())?;
+                let predicted = expected.as_predicted();
+                (expected, predicted, false)
+            }
+        };
+        let curve = Curve::new(&sweep(&predicted), &outcomes)?;
+        Ok(Self {
+            outcomes,
+            curve,
+            is_measured,
+        })
+    }
+
+    /// What the user should know of the curve.
+    pub(crate) fn note(&self) -> Option<String> {
+        (!self.is_measured).then(|| {
+            "too few prompts have scores and costs of every model: the operating curve is predicted, not measured".to_owned()
+        })
+    }
+
+    /// The cheapest point near the best single model's quality.
+    pub(crate) fn default_policy(&self) -> PolicySpec {
+        let best = self.singles().best_point().quality;
+        PolicySpec::Utility {
+            lambda: self
+                .operating_curve()
+                .lambda_for_quality(best * (1.0 - DEFAULT_SACRIFICE)),
+        }
+    }
+
+    /// At most [`CURVE_POINTS`] points, evenly taken, both ends included. The infinite lambda of the
+    /// first, where cost alone decides, becomes the greatest number that a file can hold.
+    pub(crate) fn operating_curve(&self) -> OperatingCurve {
+        let points = self.curve.points();
+        let last = points.len() - 1;
+        let kept = CURVE_POINTS.min(points.len());
+        let taken = (0..kept).map(|number| {
+            points[if kept > 1 {
+                number * last / (kept - 1)
+            } else {
+                0
+            }]
+        });
+        let finite = |lambda: f64| if lambda.is_finite() { lambda } else { f64::MAX };
+        OperatingCurve(
+            taken
+                .map(|point| CurvePoint {
+                    lambda: finite(point.lambda),
+                    mean_cost_usd: point.cost,
+                    mean_quality: point.quality,
+                })
+                .collect(),
+        )
+    }
+
+    /// Measures, where they were measured.
+    pub(crate) fn measured(&self) -> Option<CrossValidated> {
+        if !self.is_measured {
+            return None;
+        }
+        let singles = self.singles();
+        let even = Weights::even(self.outcomes.prompts());
+        let oracle = Curve::new(&sweep(&self.outcomes.as_predicted()), &self.outcomes).ok()?;
+        let measure = |hull: &Hull| singles.measure(hull);
+        let router = measure(&self.curve.hull(&even));
+        let (zero_router, oracle) = (
+            measure(&singles.zero_router()),
+            measure(&oracle.hull(&even)),
+        );
+        let gap_share = gap_share(router.aiq, zero_router.aiq, oracle.aiq);
+        Some(CrossValidated {
+            prompts: self.outcomes.prompts(),
+            router,
+            zero_router,
+            oracle,
+            gap_share,
+        })
+    }
+
+    fn singles(&self) -> Singles {
+        Singles::of(&self.outcomes, &Weights::even(self.outcomes.prompts()))
+    }
+}

@@ -1,0 +1,62 @@
+//! What the training measured, as it stands in the artifact.
+
+use pointsman_measures::Measures;
+use serde::Serialize;
+
+/// `report.json` of an artifact.
+#[derive(Debug, Clone, Serialize)]
+pub struct TrainReport {
+    /// Distinct prompts it was trained on.
+    pub prompts: usize,
+    /// Models.
+    pub models: usize,
+    /// Cells with a score.
+    pub scores: usize,
+    /// Known n-grams.
+    pub ngrams: usize,
+    /// Latent dimensions.
+    pub dimensions: usize,
+    /// Number of folds.
+    pub folds: usize,
+    /// Whether whole categories were held out.
+    pub grouped: bool,
+    /// What candidates were judged by: `aiq` or `explained_variance`.
+    pub criterion: &'static str,
+    /// The finalists, the simplest first.
+    pub candidates: Vec<CandidateReport>,
+    /// Cross-validated measures of the chosen router, calibrated, on prompts with every model's
+    /// score; `None` where there are too few.
+    pub cross_validated: Option<CrossValidated>,
+    /// The policy the artifact decides by.
+    pub policy: String,
+    /// What the user should know.
+    pub notes: Vec<String>,
+}
+
+/// One finalist.
+#[derive(Debug, Clone, Serialize)]
+pub struct CandidateReport {
+    /// Its heads; none for the models' means alone.
+    pub heads: Vec<String>,
+    /// The criterion on held-out prompts.
+    pub worth: f64,
+    /// Standard error of its difference to the best.
+    pub error_of_difference: f64,
+    /// Whether it was chosen.
+    pub chosen: bool,
+}
+
+/// Held-out measures.
+#[derive(Debug, Clone, Serialize)]
+pub struct CrossValidated {
+    /// Prompts with every model's score and cost.
+    pub prompts: usize,
+    /// The router.
+    pub router: Measures,
+    /// Mixing single models.
+    pub zero_router: Measures,
+    /// Knowing every score.
+    pub oracle: Measures,
+    /// The share of the gap between the two that the router closes.
+    pub gap_share: Option<f64>,
+}

@@ -1,0 +1,249 @@
+//! The catalogue: which models there are, what they cost and what they can do.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{ModelName, Tokens, Usd, UsdPerMillion};
+
+/// What a model may be asked for beyond text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Capability {
+    /// Calls tools.
+    Tools,
+    /// Reads images.
+    Vision,
+    /// Answers by a JSON schema.
+    Json,
+}
+
+/// What a model costs per million tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Prices {
+    /// Tokens in.
+    #[serde(rename = "input_usd_per_million")]
+    pub input: UsdPerMillion,
+    /// Tokens out.
+    #[serde(rename = "output_usd_per_million")]
+    pub output: UsdPerMillion,
+    /// Tokens in that the provider had cached; the price of tokens in where none is given.
+    #[serde(
+        rename = "cached_input_usd_per_million",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub cached_input: Option<UsdPerMillion>,
+}
+
+impl Prices {
+    /// `input (n_in - n_cached) + cached n_cached + output n_out`, in tokens.
+    #[must_use]
+    pub fn cost(&self, input: f64, cached: f64, output: f64) -> Usd {
+        let cached = cached.min(input);
+        let cached_price = self.cached_input.unwrap_or(self.input);
+        Usd::saturating(
+            self.input.times(input - cached)
+                + cached_price.times(cached)
+                + self.output.times(output),
+        )
+    }
+}
+
+/// One model of the catalogue. What is not stated is not filtered on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelCard {
+    /// The name, as the logs spell it.
+    pub name: ModelName,
+    /// Tokens in, per million.
+    pub input_usd_per_million: Option<UsdPerMillion>,
+    /// Tokens out, per million.
+    pub output_usd_per_million: Option<UsdPerMillion>,
+    /// Cached tokens in, per million.
+    pub cached_input_usd_per_million: Option<UsdPerMillion>,
+    /// Tokens in and out together.
+    pub context_window: Option<Tokens>,
+    /// Most tokens out.
+    pub max_output_tokens: Option<Tokens>,
+    /// What it can do; unstated means nothing is known and nothing is refused.
+    pub capabilities: Option<BTreeSet<Capability>>,
+    /// Free words to select by.
+    #[serde(default)]
+    pub tags: BTreeSet<String>,
+    /// Where it runs.
+    pub region: Option<String>,
+    /// Whether the provider keeps nothing.
+    #[serde(default)]
+    pub zero_retention: bool,
+    /// Typical time to answer, in milliseconds.
+    pub latency_ms: Option<f64>,
+}
+
+impl ModelCard {
+    /// A card that states nothing but the name.
+    #[must_use]
+    pub fn unknown(name: ModelName) -> Self {
+        Self {
+            name,
+            input_usd_per_million: None,
+            output_usd_per_million: None,
+            cached_input_usd_per_million: None,
+            context_window: None,
+            max_output_tokens: None,
+            capabilities: None,
+            tags: BTreeSet::new(),
+            region: None,
+            zero_retention: false,
+            latency_ms: None,
+        }
+    }
+
+    /// The prices, when both directions are priced.
+    #[must_use]
+    pub fn prices(&self) -> Option<Prices> {
+        Some(Prices {
+            input: self.input_usd_per_million?,
+            output: self.output_usd_per_million?,
+            cached_input: self.cached_input_usd_per_million,
+        })
+    }
+}
+
+/// A defect of a catalogue.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum CatalogError {
+    /// The same model stands there twice.
+    #[error("the catalogue lists model `{0}` twice")]
+    Duplicate(ModelName),
+    /// One direction has a price and the other has none.
+    #[error(
+        "model `{0}` has a price for one direction only; give both input_usd_per_million and output_usd_per_million, or neither"
+    )]
+    HalfPriced(ModelName),
+    /// A latency that is not a time.
+    #[error("model `{0}`: latency_ms must be finite and not negative")]
+    Latency(ModelName),
+}
+
+/// The models that can be chosen, by name.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(try_from = "CatalogFile", into = "CatalogFile")]
+pub struct Catalog(BTreeMap<ModelName, ModelCard>);
+
+/// The form of the file: `[[models]]` tables.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CatalogFile {
+    #[serde(default)]
+    models: Vec<ModelCard>,
+}
+
+impl Catalog {
+    /// Checks the cards and orders them by name.
+    ///
+    /// # Errors
+    /// On a model listed twice, priced in one direction only, or with a latency that is no time.
+    pub fn new(cards: Vec<ModelCard>) -> Result<Self, CatalogError> {
+        let mut by_name = BTreeMap::new();
+        for card in cards {
+            check(&card)?;
+            if let Some(twice) = by_name.insert(card.name.clone(), card) {
+                return Err(CatalogError::Duplicate(twice.name));
+            }
+        }
+        Ok(Self(by_name))
+    }
+
+    /// The card of a model.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&ModelCard> {
+        self.0.get(name)
+    }
+
+    /// All cards, by name.
+    pub fn cards(&self) -> impl Iterator<Item = &ModelCard> {
+        self.0.values()
+    }
+
+    /// Whether it lists no model.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+fn check(card: &ModelCard) -> Result<(), CatalogError> {
+    if card.input_usd_per_million.is_some() != card.output_usd_per_million.is_some() {
+        return Err(CatalogError::HalfPriced(card.name.clone()));
+    }
+    if card
+        .latency_ms
+        .is_some_and(|latency| !latency.is_finite() || latency < 0.0)
+    {
+        return Err(CatalogError::Latency(card.name.clone()));
+    }
+    Ok(())
+}
+
+impl TryFrom<CatalogFile> for Catalog {
+    type Error = CatalogError;
+    fn try_from(file: CatalogFile) -> Result<Self, CatalogError> {
+        Self::new(file.models)
+    }
+}
+
+impl From<Catalog> for CatalogFile {
+    fn from(catalog: Catalog) -> Self {
+        Self {
+            models: catalog.0.into_values().collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn prices(input: f64, output: f64, cached: Option<f64>) -> Prices {
+        let price = |usd| UsdPerMillion::new(usd).unwrap();
+        Prices {
+            input: price(input),
+            output: price(output),
+            cached_input: cached.map(price),
+        }
+    }
+
+    #[test]
+    fn cached_tokens_have_their_own_price() {
+        assert_eq!(
+            prices(2.0, 8.0, Some(0.5)).cost(1000.0, 400.0, 100.0),
+            Usd::new(0.0022).unwrap()
+        );
+    }
+
+    #[test]
+    fn without_a_cached_price_cached_tokens_cost_the_same() {
+        assert_eq!(
+            prices(2.0, 8.0, None).cost(1000.0, 400.0, 100.0),
+            Usd::new(0.0028).unwrap()
+        );
+    }
+
+    #[test]
+    fn a_catalogue_names_each_model_once() {
+        let card = ModelCard::unknown("small".into());
+        let twice = Catalog::new(vec![card.clone(), card]);
+        assert_eq!(twice, Err(CatalogError::Duplicate("small".into())));
+    }
+
+    #[test]
+    fn half_a_price_is_no_price() {
+        let mut card = ModelCard::unknown("small".into());
+        card.input_usd_per_million = Some(UsdPerMillion::new(1.0).unwrap());
+        assert_eq!(
+            Catalog::new(vec![card]),
+            Err(CatalogError::HalfPriced("small".into()))
+        );
+    }
+}

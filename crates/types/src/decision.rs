@@ -1,0 +1,142 @@
+//! What the router decided, and why.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Capability, ModelName, Probability, Quality, Tokens, Usd};
+
+/// Why the chosen model was chosen: a closed list, one per decision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// Every other model was refused by a limit.
+    OnlyCandidate,
+    /// It has the highest quality minus lambda times cost.
+    BestUtility,
+    /// It is the cheapest whose lower estimate reaches the target.
+    CheapestAdequate,
+    /// No lower estimate reaches the target, so the highest was taken.
+    NoneAdequate,
+    /// It has the best utility at the lambda that meets the mean budget.
+    WithinBudget,
+}
+
+impl Reason {
+    /// Every reason, for closed label sets.
+    pub const ALL: [Self; 5] = [
+        Self::OnlyCandidate,
+        Self::BestUtility,
+        Self::CheapestAdequate,
+        Self::NoneAdequate,
+        Self::WithinBudget,
+    ];
+
+    /// The word used in answers, records and metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::OnlyCandidate => "only_candidate",
+            Self::BestUtility => "best_utility",
+            Self::CheapestAdequate => "cheapest_adequate",
+            Self::NoneAdequate => "none_adequate",
+            Self::WithinBudget => "within_budget",
+        }
+    }
+}
+
+/// Why a candidate was not chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "why")]
+pub enum Refusal {
+    /// The caller did not list it.
+    NotAllowed,
+    /// Prompt and answer do not fit its window.
+    ContextWindow {
+        /// What the request needs.
+        needs: Tokens,
+        /// What the model has.
+        has: Tokens,
+    },
+    /// It cannot answer that long.
+    MaxOutput {
+        /// What the request needs.
+        needs: Tokens,
+        /// What the model has.
+        has: Tokens,
+    },
+    /// It cannot do what is needed.
+    Lacks {
+        /// What it lacks.
+        capability: Capability,
+    },
+    /// It runs elsewhere, or nobody said where.
+    Region,
+    /// Its provider keeps data.
+    Retention,
+    /// It costs more per million tokens than allowed, or nobody said what it costs.
+    MaxPrice,
+    /// This request would cost more than allowed.
+    MaxCost,
+    /// It is adequate, and a cheaper model is too.
+    Dearer,
+    /// Its lower estimate misses the target.
+    BelowTarget {
+        /// The quality asked for.
+        target: Quality,
+    },
+    /// Its quality does not make up for its cost.
+    LowerUtility,
+}
+
+impl Refusal {
+    /// Whether a limit of the request refused it, rather than the comparison.
+    #[must_use]
+    pub const fn is_limit(&self) -> bool {
+        !matches!(
+            self,
+            Self::Dearer | Self::BelowTarget { .. } | Self::LowerUtility
+        )
+    }
+}
+
+/// One model as it looked for one request.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Candidate {
+    /// Which model.
+    pub model: ModelName,
+    /// Calibrated expected quality.
+    pub quality: Quality,
+    /// Calibrated lower estimate of the quality.
+    pub quality_lower: Quality,
+    /// Expected cost of this request.
+    #[serde(rename = "cost_usd")]
+    pub cost: Usd,
+    /// Expected tokens out, where tokens were logged.
+    pub output_tokens: Option<f32>,
+    /// With which probability the policy would choose it.
+    pub probability: Probability,
+    /// Why it was not chosen; `None` for the chosen one.
+    pub refusal: Option<Refusal>,
+}
+
+/// The choice for one request, with every candidate, the best first.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Decision {
+    /// The chosen model.
+    pub model: ModelName,
+    /// Why.
+    pub reason: Reason,
+    /// With which probability it was chosen.
+    pub propensity: Probability,
+    /// The artifact, catalogue and policy that decided.
+    pub policy_version: String,
+    /// Every candidate, the chosen one first, then by preference, those refused by a limit last.
+    pub candidates: Vec<Candidate>,
+}
+
+impl Decision {
+    /// The chosen candidate.
+    #[must_use]
+    pub fn chosen(&self) -> &Candidate {
+        &self.candidates[0]
+    }
+}

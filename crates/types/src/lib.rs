@@ -1,0 +1,27 @@
+//! The words every other room speaks: prompts, models and their prices, log rows, requests,
+//! decisions, feedback, and the units they are counted in.
+//!
+//! Values only. Nothing here reads a file, a clock or a random source, and nothing here knows
+//! tensors or tables.
+
+mod catalog;
+mod decision;
+mod feedback;
+mod grid;
+mod log_row;
+mod log_table;
+mod name;
+mod prompt;
+mod request;
+mod units;
+
+pub use catalog::{Capability, Catalog, CatalogError, ModelCard, Prices};
+pub use decision::{Candidate, Decision, Reason, Refusal};
+pub use feedback::{Feedback, Verdict};
+pub use grid::Grid;
+pub use log_row::LogRow;
+pub use log_table::{LogTable, PromptRow};
+pub use name::ModelName;
+pub use prompt::{Message, Prompt, fold_of, text_hash};
+pub use request::{Limits, MaxPrice, Request};
+pub use units::{OutOfRange, Probability, Quality, Tokens, Usd, UsdPerMillion};

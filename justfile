@@ -1,0 +1,38 @@
+# `just --list` shows these; `just check` is what CI runs.
+
+# everything that CI runs
+check:
+    bash tests/run
+
+# format in place
+format:
+    cargo fmt --all
+
+# lints, warnings denied
+lint:
+    cargo clippy --release --workspace --all-targets -- -D warnings
+
+# all tests, with the program they start
+test:
+    cargo build --release --bin pointsman
+    cargo test --release --workspace
+
+# train, evaluate and serve on the bundled log
+quickstart:
+    cargo run --release -- quickstart
+
+# make the bundled log anew; git shows whether it changed
+synthetic:
+    cargo run --release -- simulate --prompts 3500 --seed 7 --out datasets/synthetic.jsonl.zst --catalog-out datasets/synthetic.catalog.toml
+
+# microbenchmarks
+bench:
+    cargo bench -p pointsman-benches
+
+# train, predict and evaluate on every real log in DIR
+real dir="../shared/data":
+    bash benches/real.sh {{dir}}
+
+# load test of the server on loopback (needs wrk)
+load:
+    bash benches/load.sh
