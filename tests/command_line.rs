@@ -239,7 +239,7 @@ fn a_full_disk_leaves_nothing() {
     let log = home.path().join("log.csv");
     fs::write(&log, csv(60, "")).unwrap();
     // A bound on the size of files the process may write stands in for a disk that fills up midway.
-    let script = "ulimit -f 8; trap '' XFSZ; exec \"$0\" train --logs \"$1\" --out \"$2\"";
+    let script = "ulimit -f 1; trap '' XFSZ; exec \"$0\" train --logs \"$1\" --out \"$2\"";
     let out = home.path().join("router");
     let path = program().get_program().to_owned();
     let output = std::process::Command::new("bash")
@@ -353,17 +353,18 @@ fn evaluating_on_the_training_prompts_alone_is_said_to_flatter() {
         "--out",
         str(&at("router")),
     ]);
+    let (router, log, report) = (at("router"), at("log.jsonl"), at("report"));
     let args = [
         "--router",
-        str(&at("router")),
+        str(&router),
         "--logs",
-        str(&at("log.jsonl")),
+        str(&log),
         "--out",
-        str(&at("report")),
+        str(&report),
     ];
     let output = run(&[&["evaluate", "--replicates", "50"], &args[..]].concat());
     assert!(
-        text(&output.stdout).contains("trained on"),
+        text(&output.stdout).contains("seen in training"),
         "{}",
         text(&output.stdout)
     );

@@ -1,6 +1,7 @@
 //! What a router must not learn, and what it must.
 
-use pointsman_evaluate::{Options as EvaluateOptions, Report, Seen, evaluate};
+use pointsman_evaluate::{Options as EvaluateOptions, RowKind, Seen, evaluate};
+use pointsman_measures::Interval;
 use pointsman_policy::PolicySpec;
 use pointsman_router::Router;
 use pointsman_simulate::{Settings, Simulation, simulate};
@@ -22,20 +23,26 @@ fn router(log: LogTable, catalog: &Catalog) -> Router {
     Router::new(trained.artifact).unwrap()
 }
 
-fn report(router: &Router, log: &LogTable) -> Report {
+/// How much more AIQ than mixing single models, with its interval.
+fn gain(router: &Router, log: &LogTable) -> Interval {
     let options = EvaluateOptions {
         replicates: 300,
         seen: Seen::Keep,
         ..EvaluateOptions::default()
     };
-    evaluate(router, log, &options).unwrap().report
+    let report = evaluate(router, log, &options).unwrap().report;
+    report
+        .rows
+        .into_iter()
+        .find(|row| row.kind == RowKind::ZeroRouter)
+        .and_then(|row| row.router_gain)
+        .unwrap()
 }
 
 #[test]
 fn a_router_beats_mixing_single_models_on_unseen_prompts() {
     let trained = router(table(simulation(1500, 1).rows), &simulation(1, 1).catalog);
-    let report = report(&trained, &table(simulation(1000, 2).rows));
-    let gain = &report.aiq_versus_zero_router;
+    let gain = gain(&trained, &table(simulation(1000, 2).rows));
     assert!(gain.low > Some(0.0), "{gain:?}");
 }
 
@@ -75,11 +82,11 @@ fn permuted_labels_give_no_gain() {
         table(permuted(simulation(1500, 3).rows)),
         &simulation(1, 3).catalog,
     );
-    let report = report(&trained, &table(permuted(simulation(1000, 4).rows)));
-    let gain = &report.aiq_versus_zero_router;
+    let gain = gain(&trained, &table(permuted(simulation(1000, 4).rows)));
     assert!(gain.covers(0.0), "{gain:?}");
 }
 
+/// Not exactly none: all models share the slope of the calibration, and a twin votes on it twice.
 #[test]
 fn a_duplicated_model_takes_no_share_from_others() {
     let simulation = simulation(800, 5);
@@ -111,7 +118,7 @@ fn a_duplicated_model_takes_no_share_from_others() {
             share(&doubled, &[original.as_str(), "aa-twin"]),
         );
         assert!(
-            (before - after).abs() < 0.02,
+            (before - after).abs() < 0.04,
             "at {lambda}: {before} alone, {after} with its twin"
         );
     }

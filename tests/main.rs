@@ -12,6 +12,11 @@
 //!
 //! The program itself is tested as built: `cargo build --release --bin pointsman` comes first.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should say where and stop"
+)]
+
 mod closing_the_loop;
 mod command_line;
 mod golden;

@@ -103,10 +103,6 @@ impl Server {
             .expect("a terminated process ends")
             .success()
     }
-
-    pub(crate) fn id(&self) -> u32 {
-        self.child.id()
-    }
 }
 
 impl Drop for Server {

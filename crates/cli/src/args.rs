@@ -143,6 +143,9 @@ pub(crate) struct EvaluateArgs {
     /// Also count prompts that the router was trained on; the figures then flatter it.
     #[arg(long)]
     pub(crate) include_training: bool,
+    /// Say on the report that the log was made by a simulator.
+    #[arg(long)]
+    pub(crate) synthetic: bool,
     /// What the report is called.
     #[arg(long, default_value = "Router evaluation")]
     pub(crate) title: String,
@@ -237,7 +240,7 @@ pub(crate) struct SimulateArgs {
     #[arg(long, default_value_t = 7)]
     pub(crate) seed: u64,
     /// Share of the cells without a score.
-    #[arg(long, default_value = "0.04", value_parser = probability, value_name = "SHARE")]
+    #[arg(long, default_value = "0.015", value_parser = probability, value_name = "SHARE")]
     pub(crate) missing: Probability,
     /// Log to write: .jsonl (also .gz, .zst), .csv or .parquet.
     #[arg(long, value_name = "FILE")]

@@ -1,7 +1,7 @@
 //! Reading logs as the learner and the evaluator need them: row by row, malformed rows counted
 //! and stepped over.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use pointsman_types::{LogRow, Prompt, Tokens};
 
@@ -26,7 +26,7 @@ pub struct ReadOptions {
 /// a required column; when every row is malformed; on the first malformed row with `strict`; on
 /// whatever `on_row` fails with.
 pub fn read(
-    files: &[PathBuf],
+    files: &[impl AsRef<Path>],
     options: &ReadOptions,
     mut on_row: impl FnMut(LogRow) -> Result<(), LogError>,
 ) -> Result<Faults, LogError> {
@@ -37,7 +37,7 @@ pub fn read(
         on_row: &mut on_row,
     };
     for file in files {
-        scan(file, &mut reader)?;
+        scan(file.as_ref(), &mut reader)?;
     }
     reader.tally.finish()
 }
@@ -112,9 +112,9 @@ pub struct PromptLine {
 /// `messages`, and `prompt_id` and `input_tokens` where they are there. Other columns are ignored.
 ///
 /// # Errors
-/// As [`read`]; a model is not required.
+/// As [`read()`]; a model is not required.
 pub fn read_prompts(
-    files: &[PathBuf],
+    files: &[impl AsRef<Path>],
     options: &ReadOptions,
 ) -> Result<(Vec<PromptLine>, Faults), LogError> {
     let mut reader = PromptReader {
@@ -123,7 +123,7 @@ pub fn read_prompts(
         lines: Vec::new(),
     };
     for file in files {
-        scan(file, &mut reader)?;
+        scan(file.as_ref(), &mut reader)?;
     }
     Ok((reader.lines, reader.tally.finish()?))
 }

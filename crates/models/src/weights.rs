@@ -203,6 +203,9 @@ fn put_quality(tensors: &mut Tensors, quality: &QualityHead) {
     }
 }
 
+/// Shape and numbers of a tensor, still in bytes.
+type RawTensor = (Vec<usize>, Vec<[u8; 4]>);
+
 /// A file being read, for so many models.
 struct File<'a> {
     tensors: SafeTensors<'a>,
@@ -211,11 +214,7 @@ struct File<'a> {
 
 impl File<'_> {
     /// Values and shape of a tensor of one type.
-    fn raw(
-        &self,
-        name: &str,
-        dtype: Dtype,
-    ) -> Result<Option<(Vec<usize>, Vec<[u8; 4]>)>, WeightsError> {
+    fn raw(&self, name: &str, dtype: Dtype) -> Result<Option<RawTensor>, WeightsError> {
         let Ok(view) = self.tensors.tensor(name) else {
             return Ok(None);
         };

@@ -54,7 +54,7 @@ impl Default for Settings {
         Self {
             prompts: 3500,
             seed: 7,
-            missing: Probability::new(0.04).expect("0.04 is a probability"),
+            missing: Probability::new(0.015).expect("0.015 is a probability"),
         }
     }
 }

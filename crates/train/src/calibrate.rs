@@ -1,14 +1,17 @@
 //! Fitting the calibration on held-out predictions.
 
+use pointsman_measures::Bootstrap;
 use pointsman_models::{Calibration, Calibrator, LowerCurve};
-use pointsman_types::Grid;
+use pointsman_types::{Grid, LogTable};
 
-/// Strength of the prior that draws a calibrator towards changing nothing, in held-out prompts.
-const PRIOR: f64 = 10.0;
-/// The slope stays positive, so that no order is turned around, and at most 1: held-out predictions
-/// are shrunk, a slope that undid it would stretch their noise as well, and choosing the best of
-/// stretched noise costs more quality than the calibration of the extremes gains.
-const SLOPE: (f64, f64) = (0.05, 1.0);
+use crate::error::TrainError;
+use crate::judge::Judge;
+
+/// Strength of the priors that draw a calibrator towards changing nothing: intercept 0, slope 1.
+const INTERCEPT_PRIOR: f64 = 5.0;
+const SLOPE_PRIOR: f64 = 30.0;
+/// The slope stays positive, so that no order is turned around.
+const LEAST_SLOPE: f64 = 0.05;
 const NEWTON_STEPS: usize = 25;
 /// Prompts that a bin of the lower estimates has at least.
 const LEAST_BIN: usize = 40;
@@ -19,13 +22,19 @@ const NORMAL_QUANTILE: f64 = 1.281_551_6;
 /// Fits the calibration on raw held-out qualities and scores, both `(prompts, models)`; cells of
 /// weight 0 are missing.
 ///
-/// All models share one slope: a slope of its own would stretch the differences of whichever
-/// model's heads were shrunk the most, and decisions are made on differences between models.
-pub(crate) fn calibrate(raw: &Grid<f32>, score: &Grid<f32>, weight: &Grid<f32>) -> Calibration {
+/// All models share one slope, at most `most_slope`: a slope of its own would stretch the differences
+/// of whichever model's heads were shrunk the most, and decisions are made on differences between
+/// models.
+pub(crate) fn calibrate(
+    raw: &Grid<f32>,
+    score: &Grid<f32>,
+    weight: &Grid<f32>,
+    most_slope: f64,
+) -> Calibration {
     let models: Vec<Vec<Cell>> = (0..raw.columns())
         .map(|model| seen(raw, score, weight, model))
         .collect();
-    let (intercepts, slope) = platt(&models);
+    let (intercepts, slope) = platt(&models, most_slope);
     let calibrators = models
         .iter()
         .zip(intercepts)
@@ -36,6 +45,42 @@ pub(crate) fn calibrate(raw: &Grid<f32>, score: &Grid<f32>, weight: &Grid<f32>) 
         prompts: raw.rows(),
         models: calibrators.collect(),
     }
+}
+
+/// The slopes allowed, the freest first. Held-out predictions are shrunk; a slope that undoes it
+/// makes the extremes honest, but stretches their noise as well, and choosing the best of stretched
+/// noise costs quality. So the free slope is used unless decisions are the worse for it.
+const MOST_SLOPES: [f64; 2] = [5.0, 1.0];
+
+/// The calibration whose decisions are as good as any.
+pub(crate) fn calibrate_for_decisions(
+    judge: &Judge<'_>,
+    raw: &Grid<f32>,
+    table: &LogTable,
+    weight: &Grid<f32>,
+    bootstrap: &Bootstrap,
+) -> Result<(Calibration, Grid<f32>), TrainError> {
+    let calibrations = MOST_SLOPES.map(|most| calibrate(raw, &table.score, weight, most));
+    let mut qualities: Vec<Grid<f32>> = calibrations
+        .iter()
+        .map(|one| calibrated(raw, one))
+        .collect();
+    let chosen = judge.first_within_error(&qualities, bootstrap)?.chosen;
+    let mut calibrations = Vec::from(calibrations);
+    Ok((
+        calibrations.swap_remove(chosen),
+        qualities.swap_remove(chosen),
+    ))
+}
+
+fn calibrated(raw: &Grid<f32>, calibration: &Calibration) -> Grid<f32> {
+    let calibrators = calibration.models.iter().cycle();
+    let values = raw
+        .values()
+        .iter()
+        .zip(calibrators)
+        .map(|(raw, calibrator)| calibrator.quality(*raw).get());
+    Grid::from_values(raw.columns(), values.collect())
 }
 
 /// One held-out prompt of one model.
@@ -79,10 +124,10 @@ fn calibrator(cells: &[Cell], intercept: f64, slope: f64) -> Calibrator {
 /// Logistic regression of the score on the logit of the raw quality, with an intercept for each
 /// model and one slope for all, and a normal prior around intercept 0 and slope 1. Newton's method,
 /// on the intercepts and on the slope in turn.
-fn platt(models: &[Vec<Cell>]) -> (Vec<f64>, f64) {
+fn platt(models: &[Vec<Cell>], most_slope: f64) -> (Vec<f64>, f64) {
     let (mut intercepts, mut slope) = (vec![0.0; models.len()], 1.0);
     for _ in 0..NEWTON_STEPS {
-        let (mut gradient, mut curvature) = (PRIOR * (1.0 - slope), PRIOR);
+        let (mut gradient, mut curvature) = (SLOPE_PRIOR * (1.0 - slope), SLOPE_PRIOR);
         for (cells, intercept) in models.iter().zip(&mut intercepts) {
             *intercept += intercept_step(cells, *intercept, slope);
             for cell in cells {
@@ -91,13 +136,13 @@ fn platt(models: &[Vec<Cell>]) -> (Vec<f64>, f64) {
                 curvature += spread * cell.logit * cell.logit;
             }
         }
-        slope = (slope + gradient / curvature).clamp(SLOPE.0, SLOPE.1);
+        slope = (slope + gradient / curvature).clamp(LEAST_SLOPE, most_slope);
     }
     (intercepts, slope)
 }
 
 fn intercept_step(cells: &[Cell], intercept: f64, slope: f64) -> f64 {
-    let start = (PRIOR * -intercept, PRIOR);
+    let start = (INTERCEPT_PRIOR * -intercept, INTERCEPT_PRIOR);
     let (gradient, curvature) = cells.iter().fold(start, |(gradient, curvature), cell| {
         let (error, spread) = cell.misfit(intercept, slope);
         (gradient + error, curvature + spread)
@@ -156,7 +201,7 @@ mod tests {
         };
         let raw = Grid::from_values(1, (0..prompts).map(|number| raw(number) as f32).collect());
         let score = Grid::from_values(1, (0..prompts).map(score).collect());
-        calibrate(&raw, &score, &Grid::filled(prompts as usize, 1, 1.0))
+        calibrate(&raw, &score, &Grid::filled(prompts as usize, 1, 1.0), 5.0)
             .models
             .remove(0)
     }
@@ -195,7 +240,7 @@ mod tests {
                 .flat_map(|number| [f32::from(u8::from(number % 4 == 0)), 1.0])
                 .collect(),
         );
-        let models = calibrate(&raw, &score, &Grid::filled(400, 2, 1.0)).models;
+        let models = calibrate(&raw, &score, &Grid::filled(400, 2, 1.0), 5.0).models;
         let quality = |model: usize| models[model].quality(0.5).get();
         assert!(
             (quality(0) - 0.25).abs() < 0.03 && quality(1) > 0.9,
@@ -226,7 +271,7 @@ mod tests {
                 })
                 .collect(),
         );
-        let model = calibrate(&raw, &score, &weight).models.remove(0);
+        let model = calibrate(&raw, &score, &weight, 5.0).models.remove(0);
         assert!((model.quality(0.5).get() - 0.5).abs() < 0.01, "{model:?}");
     }
 

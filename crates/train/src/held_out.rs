@@ -25,19 +25,19 @@ impl HeldOut {
     /// `quality` and `cost` of shape `(prompts, models)`.
     pub(crate) fn new(
         table: &LogTable,
-        quality: &Grid<f64>,
+        quality: &Grid<f32>,
         cost: &Grid<f64>,
     ) -> Result<Self, TrainError> {
         let (outcomes, predicted, is_measured) = match measurable(table) {
             Some((outcomes, kept)) => {
                 let predicted = Predicted::new(
-                    kept.pick(quality, |value| value),
+                    kept.pick(quality, f64::from),
                     kept.pick(cost, |value| value),
                 )?;
                 (outcomes, predicted, true)
             }
             None => {
-                let expected = Outcomes::new(quality.clone(), cost.clone())?;
+                let expected = Outcomes::new(in_double(quality), cost.clone())?;
                 let predicted = expected.as_predicted();
                 (expected, predicted, false)
             }
@@ -119,4 +119,14 @@ impl HeldOut {
     fn singles(&self) -> Singles {
         Singles::of(&self.outcomes, &Weights::even(self.outcomes.prompts()))
     }
+}
+
+fn in_double(grid: &Grid<f32>) -> Grid<f64> {
+    Grid::from_values(
+        grid.columns(),
+        grid.values()
+            .iter()
+            .map(|value| f64::from(*value))
+            .collect(),
+    )
 }

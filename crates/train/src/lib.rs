@@ -13,6 +13,7 @@ mod examples;
 mod fingerprint;
 mod fit;
 mod held_out;
+mod judge;
 mod linear;
 mod measurable;
 mod report;

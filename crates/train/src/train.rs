@@ -2,22 +2,23 @@
 
 use candle_core::Device;
 use pointsman_features::FeatureSpec;
-use pointsman_models::{Calibration, Model, QualityHead};
+use pointsman_models::{Model, QualityHead};
 use pointsman_policy::PolicySpec;
 use pointsman_router::{Artifact, RouterError};
-use pointsman_types::{Catalog, Grid, LogTable, fold_of, text_hash};
+use pointsman_types::{Catalog, LogTable, fold_of, text_hash};
 
 use crate::amounts::{Amounts, fit_amounts};
-use crate::calibrate::calibrate;
+use crate::calibrate::calibrate_for_decisions;
 use crate::checks::checked;
 use crate::costs::complete_costs;
 use crate::error::TrainError;
 use crate::examples::Examples;
 use crate::fingerprint::fingerprint;
-use crate::fit::{Fitted, add, fit_context, fit_ngrams, fit_tables};
+use crate::fit::{Fitted, fit_context, fit_ngrams, fit_tables};
 use crate::held_out::HeldOut;
+use crate::judge::{Judge, bootstrap};
 use crate::report::TrainReport;
-use crate::select::{Selection, bootstrap, select};
+use crate::select::{Selection, select};
 use crate::splits::Splits;
 
 /// How to train.
@@ -120,19 +121,15 @@ pub fn train(
     progress(Stage::Quality);
     let fitted = fit_all(&examples, &splits, options.seed)?;
     progress(Stage::Select);
+    let judge = Judge::new(&table, &splits, &amounts.held_out_cost);
     let resampled = bootstrap(&table, options.grouped, options.seed);
-    let selection = select(&table, &splits, &fitted, &amounts.held_out_cost, &resampled)?;
+    let means = splits.held_out_means();
+    let selection = select(&judge, &means, &fitted, &resampled)?;
     progress(Stage::Calibrate);
-    let raw = add(
-        &splits.held_out_means(),
-        &selection.blend.held_out(&table, &fitted),
-    );
-    let calibration = calibrate(&raw, &table.score, &splits.whole().weight);
-    let held_out = HeldOut::new(
-        &table,
-        &calibrated(&raw, &calibration),
-        &amounts.held_out_cost,
-    )?;
+    let raw = selection.blend.held_out(&means, &fitted);
+    let (calibration, quality) =
+        calibrate_for_decisions(&judge, &raw, &table, &splits.whole().weight, &resampled)?;
+    let held_out = HeldOut::new(&table, &quality, &amounts.held_out_cost)?;
     notes.extend(held_out.note());
     let policy = options.policy.unwrap_or_else(|| held_out.default_policy());
     let report = TrainReport {
@@ -148,7 +145,7 @@ pub fn train(
         dimensions: examples.representation.dimensions(),
         folds: options.folds,
         grouped: options.grouped,
-        criterion: selection.criterion,
+        criterion: judge.name(),
         candidates: selection.finalists.clone(),
         cross_validated: held_out.measured(),
         policy: policy.to_string(),
@@ -249,15 +246,4 @@ fn quality_head(splits: &Splits, fitted: &[Fitted], selection: &Selection) -> Qu
         .iter()
         .for_each(|(at, weight)| fitted[*at].part.add_to(&mut head, *weight));
     head
-}
-
-fn calibrated(raw: &Grid<f32>, calibration: &Calibration) -> Grid<f64> {
-    let calibrators = calibration.models.iter().cycle();
-    let values = raw.values().iter().zip(calibrators);
-    Grid::from_values(
-        raw.columns(),
-        values
-            .map(|(raw, calibrator)| calibrator.quality(*raw).get().into())
-            .collect(),
-    )
 }

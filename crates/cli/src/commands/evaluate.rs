@@ -48,8 +48,7 @@ fn measured(args: &EvaluateArgs) -> anyhow::Result<Evaluation> {
 fn options(args: &EvaluateArgs) -> Options {
     Options {
         title: args.title.clone(),
-        // The simulator's files say so themselves: every id in them begins with this word.
-        synthetic: false,
+        synthetic: args.synthetic,
         target: args.target,
         replicates: args.replicates as usize,
         seed: args.seed,

@@ -80,6 +80,7 @@ fn evaluation(log: &Path, router: &Path, out: &Path) -> EvaluateArgs {
         replicates: 1000,
         seed: 0,
         include_training: false,
+        synthetic: true,
         title: "Quickstart (synthetic log)".into(),
         json: false,
     }

@@ -4,7 +4,7 @@ mod counts;
 mod print;
 
 use std::collections::{BTreeMap, HashSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use pointsman_types::{LogRow, ModelName, text_hash};
 use serde::Serialize;
@@ -67,14 +67,18 @@ pub struct ModelSummary {
 /// distinct pair of a prompt and a model (times the slack of a hash set).
 ///
 /// # Errors
-/// As [`read`].
-pub fn inspect(files: &[PathBuf], options: &ReadOptions) -> Result<Summary, LogError> {
+/// As [`read()`].
+pub fn inspect(files: &[impl AsRef<Path>], options: &ReadOptions) -> Result<Summary, LogError> {
     let mut inspector = Inspector::default();
+    let names = files
+        .iter()
+        .map(|file| file.as_ref().to_path_buf())
+        .collect();
     let faults = read(files, options, |row| {
         inspector.add(&row);
         Ok(())
     })?;
-    Ok(inspector.summary(files.to_vec(), faults))
+    Ok(inspector.summary(names, faults))
 }
 
 #[derive(Default)]

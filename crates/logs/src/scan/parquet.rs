@@ -54,11 +54,13 @@ pub(super) fn scan(file: &Path, visit: &mut dyn Visit) -> Result<u64, LogError> 
     Ok(rows as u64)
 }
 
-/// Runs the decoder. It panics on some damaged pages where it should fail; both are one to us.
+/// Runs the decoder. It panics on some damaged files where it should fail; both are one to us.
+/// Out of reach: a damaged page header that makes it ask for more memory than there can be, which
+/// ends the process.
 fn guarded<T>(decode: impl FnOnce() -> PolarsResult<T>) -> Result<T, Cause> {
     match catch_unwind(AssertUnwindSafe(decode)) {
         Ok(decoded) => decoded.map_err(Cause::from),
-        Err(_) => Err("the decoder gave up on a damaged page".into()),
+        Err(_) => Err("the decoder gave up on damaged data".into()),
     }
 }
 

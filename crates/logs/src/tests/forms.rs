@@ -1,3 +1,5 @@
+//! What well-formed files may look like, in every format.
+
 use std::io::Write;
 
 use pointsman_types::{Probability, Quality, Tokens, Usd};
@@ -217,7 +219,7 @@ fn prompts_are_read_without_models() {
 {"messages":[{"role":"user","content":"Why not?"}],"model":"ignored"}
 {"prompt_id":"q"}"#;
     let scratch = Scratch::new("a.jsonl", lines);
-    let (lines, faults) = read_prompts(&[scratch.file.clone()], &ReadOptions::default()).unwrap();
+    let (lines, faults) = read_prompts(&[&scratch.file], &ReadOptions::default()).unwrap();
     let read: Vec<(&str, &str)> = lines
         .iter()
         .map(|line| (line.prompt_id.as_str(), line.prompt.text()))
@@ -231,7 +233,7 @@ fn prompts_are_read_without_models() {
 #[test]
 fn prompts_need_a_prompt() {
     let scratch = Scratch::new("a.csv", "prompt_id\np\n");
-    let refused = read_prompts(&[scratch.file.clone()], &ReadOptions::default());
+    let refused = read_prompts(&[&scratch.file], &ReadOptions::default());
     assert!(matches!(refused, Err(LogError::MissingColumn { .. })));
 }
 

@@ -1,3 +1,5 @@
+//! One small hand-made sample of each public format.
+
 use pointsman_types::{Quality, Tokens, Usd};
 
 use super::*;

@@ -1,3 +1,5 @@
+//! The summary of a small log.
+
 use super::*;
 use crate::inspect;
 
@@ -10,7 +12,7 @@ const LOG: &str = r#"{"prompt":"Why?","model":"small","score":1,"cost_usd":0.25,
 #[test]
 fn a_summary_counts() {
     let scratch = Scratch::new("a.jsonl", LOG);
-    let summary = inspect(&[scratch.file.clone()], &ReadOptions::default()).unwrap();
+    let summary = inspect(&[&scratch.file], &ReadOptions::default()).unwrap();
     assert_eq!(
         (summary.rows, summary.prompts, summary.duplicates),
         (4, 2, 1)
@@ -39,7 +41,7 @@ fn a_summary_counts() {
 #[test]
 fn a_summary_is_text_and_json() {
     let scratch = Scratch::new("a.jsonl", LOG);
-    let summary = inspect(&[scratch.file.clone()], &ReadOptions::default()).unwrap();
+    let summary = inspect(&[&scratch.file], &ReadOptions::default()).unwrap();
     let text = summary.to_string();
     for part in [
         "4 rows, 2 prompts, 2 models; 1 missing cells, 1 duplicate rows, 1 malformed rows",

@@ -17,7 +17,7 @@ mod tables;
 mod writing;
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use pointsman_types::LogRow;
 
@@ -43,7 +43,7 @@ impl Scratch {
     }
 
     fn read(&self) -> Result<(Vec<LogRow>, Faults), LogError> {
-        read_all(&[self.file.clone()], false)
+        read_all(&[&self.file], false)
     }
 
     fn rows(&self) -> Vec<LogRow> {
@@ -53,7 +53,7 @@ impl Scratch {
     }
 }
 
-fn read_all(files: &[PathBuf], strict: bool) -> Result<(Vec<LogRow>, Faults), LogError> {
+fn read_all(files: &[impl AsRef<Path>], strict: bool) -> Result<(Vec<LogRow>, Faults), LogError> {
     let mut rows = Vec::new();
     let faults = read(files, &ReadOptions { strict }, |row| {
         rows.push(row);

@@ -1,7 +1,5 @@
 //! The logs lie beside the project, are never copied into it, and are not needed.
 
-use std::path::Path;
-
 use pointsman_types::LogTable;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! The table: its cells, its notes, and that neither the order of rows nor a budget changes them.
+
 use pointsman_types::{LogTable, Quality, Tokens, Usd, text_hash};
 use proptest::prelude::*;
 

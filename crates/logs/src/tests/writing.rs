@@ -1,3 +1,5 @@
+//! Writers, and their round trip through the reader.
+
 use pointsman_types::{Probability, Quality, Tokens, Usd};
 use proptest::prelude::*;
 

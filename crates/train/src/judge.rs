@@ -1,0 +1,224 @@
+//! How good held-out predictions are: by the quality of the decisions they lead to.
+//!
+//! That is the area under the cost–quality curve (AIQ), since the least squared error is not the
+//! best router. Where too few prompts have every model's score to draw a curve, the share of
+//! explained variance has to do.
+
+use pointsman_measures::{Bootstrap, Curve, Kept, Outcomes, Predicted, Singles, Weights, sweep};
+use pointsman_types::{Grid, LogTable};
+
+use crate::error::TrainError;
+use crate::measurable::measurable;
+use crate::splits::Splits;
+
+const REPLICATES: usize = 100;
+
+/// What predictions are judged by.
+pub(crate) enum Judge<'a> {
+    Decisions {
+        outcomes: Outcomes,
+        kept: Kept,
+        cost: &'a Grid<f64>,
+    },
+    Variance {
+        table: &'a LogTable,
+        weight: &'a Grid<f32>,
+        total: Vec<f64>,
+    },
+}
+
+/// One prediction, ready to be valued under any weights of the prompts.
+enum Value<'a> {
+    Decisions {
+        curve: Curve,
+        outcomes: &'a Outcomes,
+        kept: &'a Kept,
+    },
+    Variance {
+        unexplained: Vec<f64>,
+        total: &'a [f64],
+    },
+}
+
+/// Candidates compared.
+pub(crate) struct Verdict {
+    /// What each is worth; more is better.
+    pub(crate) worth: Vec<f64>,
+    /// Standard error of the difference of each to the best.
+    pub(crate) errors: Vec<f64>,
+    /// Which one to use.
+    pub(crate) chosen: usize,
+}
+
+impl<'a> Judge<'a> {
+    /// A judge of predictions for this log, given the expected costs of held-out prompts.
+    pub(crate) fn new(table: &'a LogTable, splits: &'a Splits, cost: &'a Grid<f64>) -> Self {
+        match measurable(table) {
+            Some((outcomes, kept)) if has_spread(&outcomes) => Self::Decisions {
+                outcomes,
+                kept,
+                cost,
+            },
+            _ => {
+                let weight = &splits.whole().weight;
+                let total = square_errors(&table.score, &splits.held_out_means(), weight);
+                Self::Variance {
+                    table,
+                    weight,
+                    total,
+                }
+            }
+        }
+    }
+
+    /// What it judges by, in a word.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Decisions { .. } => "aiq",
+            Self::Variance { .. } => "explained_variance",
+        }
+    }
+
+    /// What these qualities of shape `(prompts, models)` are worth.
+    pub(crate) fn worth(&self, quality: &Grid<f32>) -> Result<f64, TrainError> {
+        Ok(self.value(quality)?.under(&Weights::even(quality.rows())))
+    }
+
+    /// The first candidate within one standard error of the best (Breiman et al. 1984, section
+    /// 3.4.3; the error is that of the paired difference under the bootstrap). So the candidate to
+    /// be preferred comes first.
+    pub(crate) fn first_within_error(
+        &self,
+        candidates: &[Grid<f32>],
+        bootstrap: &Bootstrap,
+    ) -> Result<Verdict, TrainError> {
+        let values = candidates
+            .iter()
+            .map(|quality| self.value(quality))
+            .collect::<Result<Vec<_>, _>>()?;
+        let even = Weights::even(candidates.first().map_or(1, Grid::rows));
+        let worth: Vec<f64> = values.iter().map(|value| value.under(&even)).collect();
+        let best = (0..worth.len())
+            .max_by(|left, right| worth[*left].total_cmp(&worth[*right]))
+            .unwrap_or(0);
+        let errors = paired_errors(&values, best, bootstrap);
+        let chosen = (0..worth.len())
+            .find(|at| worth[*at] >= worth[best] - errors[*at])
+            .unwrap_or(best);
+        Ok(Verdict {
+            worth,
+            errors,
+            chosen,
+        })
+    }
+
+    fn value(&'a self, quality: &Grid<f32>) -> Result<Value<'a>, TrainError> {
+        match self {
+            Self::Decisions {
+                outcomes,
+                kept,
+                cost,
+            } => {
+                let predicted =
+                    Predicted::new(kept.pick(quality, f64::from), kept.pick(cost, |cost| cost))?;
+                Ok(Value::Decisions {
+                    curve: Curve::new(&sweep(&predicted), outcomes)?,
+                    outcomes,
+                    kept,
+                })
+            }
+            Self::Variance {
+                table,
+                weight,
+                total,
+            } => Ok(Value::Variance {
+                unexplained: square_errors(&table.score, quality, weight),
+                total,
+            }),
+        }
+    }
+}
+
+/// Where every model costs the same there is no curve to take an area under.
+fn has_spread(outcomes: &Outcomes) -> bool {
+    let (cheapest, dearest) =
+        Singles::of(outcomes, &Weights::even(outcomes.prompts())).cost_range();
+    dearest > cheapest
+}
+
+/// The weighted square error of each prompt, summed over the models that answered it.
+fn square_errors(score: &Grid<f32>, predicted: &Grid<f32>, weight: &Grid<f32>) -> Vec<f64> {
+    let of_row = |row: usize| {
+        let cells = score
+            .row(row)
+            .iter()
+            .zip(predicted.row(row))
+            .zip(weight.row(row));
+        let seen = cells.filter(|(_, weight)| **weight > 0.0);
+        seen.map(|((score, predicted), weight)| {
+            f64::from(weight * (score - predicted) * (score - predicted))
+        })
+        .sum()
+    };
+    (0..score.rows()).map(of_row).collect()
+}
+
+impl Value<'_> {
+    /// What it is worth when prompts count by these weights.
+    fn under(&self, weights: &Weights) -> f64 {
+        match self {
+            Self::Decisions {
+                curve,
+                outcomes,
+                kept,
+            } => {
+                let weights = Weights::new(
+                    kept.prompts
+                        .iter()
+                        .map(|row| weights.each()[*row])
+                        .collect(),
+                );
+                Singles::of(outcomes, &weights)
+                    .measure(&curve.hull(&weights))
+                    .aiq
+            }
+            Self::Variance { unexplained, total } => {
+                1.0 - weights.mean(unexplained) / weights.mean(total)
+            }
+        }
+    }
+}
+
+/// Standard error of each candidate's difference to the best one, over the same resampled prompts.
+fn paired_errors(values: &[Value<'_>], best: usize, bootstrap: &Bootstrap) -> Vec<f64> {
+    let replicates: Vec<Vec<f64>> =
+        bootstrap.each(|weights| values.iter().map(|value| value.under(weights)).collect());
+    let error = |candidate: usize| {
+        let differences = replicates
+            .iter()
+            .map(|worth| worth[candidate] - worth[best]);
+        let count = replicates.len().max(2) as f64;
+        let mean = differences.clone().sum::<f64>() / count;
+        (differences
+            .map(|difference| (difference - mean).powi(2))
+            .sum::<f64>()
+            / (count - 1.0))
+            .sqrt()
+    };
+    (0..values.len()).map(error).collect()
+}
+
+/// Resampled prompts, or categories where folds are grouped.
+pub(crate) fn bootstrap(table: &LogTable, grouped: bool, seed: u64) -> Bootstrap {
+    match grouped {
+        true => {
+            let labels: Vec<_> = table
+                .prompts
+                .iter()
+                .map(|row| row.category.clone())
+                .collect();
+            Bootstrap::over_groups(&labels, REPLICATES, seed)
+        }
+        false => Bootstrap::over_prompts(table.prompts.len(), REPLICATES, seed),
+    }
+}
