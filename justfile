@@ -25,14 +25,16 @@ quickstart:
 synthetic:
     cargo run --release -- simulate --prompts 3500 --seed 7 --out datasets/synthetic.jsonl.zst --catalog-out datasets/synthetic.catalog.toml
 
-# microbenchmarks
+# the picture of the README
+picture:
+    cargo run --release -- quickstart --no-serve --out runs/quickstart
+    cp runs/quickstart/report/curve.png datasets/synthetic-curve.png
+
+# how long a decision takes; how many a second the server makes
 bench:
+    cargo build --release --bin pointsman
     cargo bench -p pointsman-benches
 
-# train, predict and evaluate on every real log in DIR
+# train, predict and evaluate on every real log in DIR; rows for benches/RESULTS.md
 real dir="../shared/data":
     bash benches/real.sh {{dir}}
-
-# load test of the server on loopback (needs wrk)
-load:
-    bash benches/load.sh

@@ -60,10 +60,11 @@ impl HeldOut {
     /// The cheapest point near the best single model's quality.
     pub(crate) fn default_policy(&self) -> PolicySpec {
         let best = self.singles().best_point().quality;
+        let lambda = self
+            .operating_curve()
+            .lambda_for_quality(best * (1.0 - DEFAULT_SACRIFICE));
         PolicySpec::Utility {
-            lambda: self
-                .operating_curve()
-                .lambda_for_quality(best * (1.0 - DEFAULT_SACRIFICE)),
+            lambda: rounded_down(lambda),
         }
     }
 
@@ -121,6 +122,18 @@ impl HeldOut {
     }
 }
 
+/// To three significant digits, so that people can read and write it; downwards, which is towards
+/// quality. The number of the curve is not exact to more.
+fn rounded_down(lambda: f64) -> f64 {
+    if lambda <= 0.0 || lambda > 1e15 {
+        return lambda;
+    }
+    let step = 10_f64.powi(lambda.log10().floor() as i32 - 2);
+    let rounded = (lambda / step).floor() * step;
+    // The decimal that people write, not the binary neighbour of the product.
+    format!("{rounded:.9}").parse().unwrap_or(rounded)
+}
+
 fn in_double(grid: &Grid<f32>) -> Grid<f64> {
     Grid::from_values(
         grid.columns(),
@@ -129,4 +142,21 @@ fn in_double(grid: &Grid<f32>) -> Grid<f64> {
             .map(|value| f64::from(*value))
             .collect(),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lambda_is_written_in_three_digits() {
+        for (exact, written) in [
+            (27.942_65, "27.9"),
+            (1234.5, "1230"),
+            (0.012_345, "0.0123"),
+            (0.0, "0"),
+        ] {
+            assert_eq!(rounded_down(exact).to_string(), written);
+        }
+    }
 }
