@@ -1,5 +1,6 @@
 //! Extraction of one prompt's features.
 
+use crate::frequencies::Frequencies;
 use crate::spec::{FeatureSpec, SpecError};
 use crate::surface::{SURFACE_FEATURES, surface};
 use crate::words::{for_each_word, pair};
@@ -16,7 +17,8 @@ pub struct Extractor {
 pub struct Features {
     /// The surface features, in the order of [`SURFACE_NAMES`](crate::SURFACE_NAMES).
     pub surface: [f32; SURFACE_FEATURES],
-    /// The buckets of the n-grams that occur, ascending, each once; below `2^hash_bits`.
+    /// The buckets of the n-grams that occur, each once, in the order of their first occurrence;
+    /// below `2^hash_bits`.
     pub buckets: Vec<u32>,
     /// For each bucket, the sublinear frequency `1 + ln(count)`.
     pub values: Vec<f32>,
@@ -43,11 +45,11 @@ impl Extractor {
     #[must_use]
     pub fn extract(&self, text: &str) -> Features {
         let (head, tail) = ends(text, self.spec.max_bytes);
-        let mut ngrams = Vec::with_capacity(head.len() / 3 + 16);
-        self.ngrams(head, &mut ngrams);
-        self.ngrams(tail, &mut ngrams);
-        ngrams.sort_unstable();
-        let (buckets, values) = frequencies(&ngrams);
+        // A word and the space after it take three bytes or more, and make two n-grams.
+        let mut frequencies = Frequencies::for_at_most((head.len() + tail.len()) / 3 * 2 + 16);
+        self.ngrams(head, &mut frequencies);
+        self.ngrams(tail, &mut frequencies);
+        let (buckets, values) = frequencies.into_sublinear();
         Features {
             surface: surface(text),
             buckets,
@@ -55,12 +57,12 @@ impl Extractor {
         }
     }
 
-    fn ngrams(&self, text: &str, into: &mut Vec<u32>) {
+    fn ngrams(&self, text: &str, into: &mut Frequencies) {
         let mut previous = None;
         for_each_word(text, |word| {
-            into.push((word & self.bucket_mask) as u32);
+            into.count((word & self.bucket_mask) as u32);
             if let Some(previous) = previous.filter(|_| self.spec.max_ngram > 1) {
-                into.push((pair(previous, word) & self.bucket_mask) as u32);
+                into.count((pair(previous, word) & self.bucket_mask) as u32);
             }
             previous = Some(word);
         });
@@ -75,14 +77,6 @@ fn ends(text: &str, max_bytes: usize) -> (&str, &str) {
     let head = text.floor_char_boundary(max_bytes / 4 * 3);
     let tail = text.ceil_char_boundary(text.len() - max_bytes / 4);
     (&text[..head], &text[tail..])
-}
-
-/// Distinct buckets of a sorted list, each with `1 + ln(count)`.
-fn frequencies(sorted: &[u32]) -> (Vec<u32>, Vec<f32>) {
-    sorted
-        .chunk_by(|left, right| left == right)
-        .map(|run| (run[0], 1.0 + libm::logf(run.len() as f32)))
-        .unzip()
 }
 
 #[cfg(test)]
@@ -139,9 +133,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn buckets_ascend_and_stay_in_range(text in any::<String>()) {
+        fn buckets_occur_once_and_stay_in_range(text in any::<String>()) {
             let features = extract(&text);
-            prop_assert!(features.buckets.is_sorted_by(|left, right| left < right));
+            let distinct: std::collections::BTreeSet<_> = features.buckets.iter().collect();
+            prop_assert_eq!(distinct.len(), features.buckets.len());
             prop_assert!(features.buckets.iter().all(|bucket| (*bucket as usize) < FeatureSpec::default().buckets()));
             prop_assert_eq!(features.buckets.len(), features.values.len());
             prop_assert!(features.surface.iter().all(|value| value.is_finite()));

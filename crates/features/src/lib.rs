@@ -4,6 +4,7 @@
 //! from `libm`, not from the system). Labels, prices and outcomes are unknown here. Called by `router` for one prompt and by `train` for many.
 
 mod extract;
+mod frequencies;
 mod matrix;
 mod spec;
 mod surface;

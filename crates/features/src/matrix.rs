@@ -17,7 +17,7 @@ pub struct FeatureMatrix {
 pub struct FeatureRow<'a> {
     /// The surface features.
     pub surface: &'a [f32; SURFACE_FEATURES],
-    /// The buckets that occur, ascending.
+    /// The buckets that occur, each once.
     pub buckets: &'a [u32],
     /// Their sublinear frequencies.
     pub values: &'a [f32],

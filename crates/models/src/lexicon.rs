@@ -13,8 +13,8 @@ pub struct Lexicon {
     idf: Vec<f32>,
 }
 
-/// A prompt in the lexicon's space: `(row, value)` with rows ascending and unit Euclidean length
-/// (or no entry at all, when none of its n-grams is known).
+/// A prompt in the lexicon's space: `(row, value)`, each row once, at unit Euclidean length (or no
+/// entry at all, when none of its n-grams is known).
 pub type SparseVector = Vec<(u32, f32)>;
 
 impl Lexicon {
