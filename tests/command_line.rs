@@ -6,7 +6,7 @@ use std::path::Path;
 use pointsman_logs::write_rows;
 use pointsman_simulate::{Settings, simulate};
 
-use crate::program::{program, run, str, succeed, text};
+use crate::program::{program, root, run, str, succeed, text};
 
 /// `train` on a file with these bytes: exit status, standard error, and whether anything was left
 /// in the directory besides the log.
@@ -368,4 +368,98 @@ fn evaluating_on_the_training_prompts_alone_is_said_to_flatter() {
         "{}",
         text(&output.stdout)
     );
+}
+
+#[test]
+fn the_quickstart_leaves_a_router_and_a_report_labelled_synthetic() {
+    let home = tempfile::tempdir().unwrap();
+    let out = home.path().join("quickstart");
+    succeed(&["quickstart", "--no-serve", "--out", str(&out)]);
+    for file in [
+        "report.json",
+        "report.html",
+        "curve.parquet",
+        "curve.svg",
+        "curve.png",
+    ] {
+        assert!(
+            fs::metadata(out.join("report").join(file)).is_ok_and(|file| file.len() > 1000),
+            "{file}"
+        );
+    }
+    let page = fs::read_to_string(out.join("report/report.html")).unwrap();
+    assert!(page.to_lowercase().contains("synthetic"));
+    assert!(succeed(&["inspect", str(&out.join("router"))]).contains("AIQ"));
+}
+
+#[test]
+fn the_bundled_log_is_what_the_simulator_makes() {
+    let home = tempfile::tempdir().unwrap();
+    let (log, catalog) = (
+        home.path().join("synthetic.jsonl.zst"),
+        home.path().join("synthetic.catalog.toml"),
+    );
+    let args = [
+        "--prompts",
+        "3500",
+        "--seed",
+        "7",
+        "--out",
+        str(&log),
+        "--catalog-out",
+        str(&catalog),
+    ];
+    succeed(&[&["simulate"], &args[..]].concat());
+    for file in [&log, &catalog] {
+        let bundled = root().join("datasets").join(file.file_name().unwrap());
+        assert!(
+            fs::read(file).unwrap() == fs::read(&bundled).unwrap(),
+            "{} differs: run `just synthetic`",
+            bundled.display()
+        );
+    }
+}
+
+#[test]
+fn a_budget_below_the_cheapest_model_is_refused_before_anything_is_written() {
+    check_with(
+        "log.csv",
+        &csv(80, ""),
+        &["--policy", "budget:0.0000001"],
+        &["cannot be met"],
+    );
+}
+
+#[test]
+fn predictions_are_one_row_per_prompt_and_model() {
+    let home = tempfile::tempdir().unwrap();
+    let at = |name: &str| home.path().join(name);
+    let (log, router, prompts, out) = (
+        at("log.csv"),
+        at("router"),
+        at("prompts.jsonl"),
+        at("predictions.csv"),
+    );
+    fs::write(&log, csv(60, "")).unwrap();
+    fs::write(
+        &prompts,
+        "{\"prompt_id\": \"x\", \"prompt\": \"what is 7?\"}\n",
+    )
+    .unwrap();
+    succeed(&["train", "--logs", str(&log), "--out", str(&router)]);
+    succeed(&[
+        "predict",
+        "--router",
+        str(&router),
+        "--prompts",
+        str(&prompts),
+        "--out",
+        str(&out),
+    ]);
+    let rows = fs::read_to_string(&out).unwrap();
+    assert_eq!(
+        rows.lines().next(),
+        Some("prompt_id,model,quality,quality_lower,cost_usd,output_tokens")
+    );
+    assert_eq!(rows.lines().filter(|row| row.starts_with("x,")).count(), 2);
 }

@@ -27,8 +27,9 @@ pub fn choose(mut candidates: Vec<Candidate>, policy: Policy) -> Result<Choice, 
         return Err(candidates);
     }
     let reason = reason(&candidates[..open], policy);
-    for candidate in &mut candidates[1..open] {
-        candidate.refusal = Some(refusal(candidate, policy));
+    let (chosen, others) = candidates[..open].split_at_mut(1);
+    for candidate in others {
+        candidate.refusal = Some(refusal(candidate, &chosen[0], policy));
     }
     candidates[0].probability = Probability::ONE;
     Ok(Choice { reason, candidates })
@@ -84,8 +85,11 @@ fn reason(open: &[Candidate], policy: Policy) -> Reason {
     }
 }
 
-fn refusal(candidate: &Candidate, policy: Policy) -> Refusal {
+fn refusal(candidate: &Candidate, chosen: &Candidate, policy: Policy) -> Refusal {
     match policy {
+        Policy::Utility { .. } | Policy::Budget { .. } if candidate.cost <= chosen.cost => {
+            Refusal::LowerQuality
+        }
         Policy::Utility { .. } | Policy::Budget { .. } => Refusal::LowerUtility,
         Policy::Adequate { target } if is_adequate(candidate, target) => Refusal::Dearer,
         Policy::Adequate { target } => Refusal::BelowTarget { target },
@@ -190,6 +194,24 @@ mod tests {
                 None,
                 Some(Refusal::Dearer),
                 Some(Refusal::BelowTarget { target })
+            ]
+        );
+    }
+
+    #[test]
+    fn utility_tells_a_weaker_model_from_a_dearer_one() {
+        let choice = choose(three(), Policy::Utility { lambda: 50.0 }).unwrap();
+        let found: Vec<Option<Refusal>> = choice
+            .candidates
+            .iter()
+            .map(|candidate| candidate.refusal)
+            .collect();
+        assert_eq!(
+            found,
+            [
+                None,
+                Some(Refusal::LowerQuality),
+                Some(Refusal::LowerUtility)
             ]
         );
     }

@@ -52,6 +52,7 @@ fn code(refusal: Refusal) -> &'static str {
         Refusal::MaxCost => "max_cost",
         Refusal::Dearer => "dearer",
         Refusal::BelowTarget { .. } => "below_target",
+        Refusal::LowerQuality => "lower_quality",
         Refusal::LowerUtility => "lower_utility",
     }
 }
@@ -77,7 +78,8 @@ fn sentence(refusal: Refusal) -> String {
         Refusal::MaxPrice => "its price is above provider.max_price, or unknown",
         Refusal::MaxCost => "the request would cost more than max_cost_usd",
         Refusal::Dearer => "a cheaper model is good enough",
-        Refusal::LowerUtility => "its quality does not make up for its cost",
+        Refusal::LowerQuality => "it saves less than its lower quality is worth",
+        Refusal::LowerUtility => "its quality does not make up for what it costs more",
     };
     fixed.to_owned()
 }

@@ -17,7 +17,7 @@ use crate::fingerprint::fingerprint;
 use crate::fit::{Fitted, fit_context, fit_ngrams, fit_tables};
 use crate::held_out::HeldOut;
 use crate::judge::{Judge, bootstrap};
-use crate::report::TrainReport;
+use crate::report::{CandidateReport, TrainReport};
 use crate::select::{Selection, select};
 use crate::splits::Splits;
 
@@ -112,59 +112,19 @@ pub fn train(
     let data_fingerprint = fingerprint(&table);
     let mut table = checked(table, options.least_rows, options.drop_rare)?;
     let mut notes = complete_costs(&mut table, &catalog);
-    let splits = Splits::new(&table, options.folds, options.seed, options.grouped)?;
-    progress(Stage::Represent);
-    let examples = Examples::new(&table, &options.features, options.seed, &options.device)?;
-    progress(Stage::Amounts);
-    let amounts = fit_amounts(&examples, &table, &splits, &catalog)?;
-    check_costs(&table, &amounts)?;
-    progress(Stage::Quality);
-    let fitted = fit_all(&examples, &splits, options.seed)?;
-    progress(Stage::Select);
-    let judge = Judge::new(&table, &splits, &amounts.held_out_cost);
-    let resampled = bootstrap(&table, options.grouped, options.seed);
-    let means = splits.held_out_means();
-    let selection = select(&judge, &means, &fitted, &resampled)?;
-    progress(Stage::Calibrate);
-    let raw = selection.blend.held_out(&means, &fitted);
-    let (calibration, quality) =
-        calibrate_for_decisions(&judge, &raw, &table, &splits.whole().weight, &resampled)?;
-    let held_out = HeldOut::new(&table, &quality, &amounts.held_out_cost)?;
-    notes.extend(held_out.note());
-    let policy = options.policy.unwrap_or_else(|| held_out.default_policy());
-    let report = TrainReport {
-        prompts: table.prompts.len(),
-        models: table.models.len(),
-        scores: table
-            .score
-            .values()
-            .iter()
-            .filter(|score| !score.is_nan())
-            .count(),
-        ngrams: examples.representation.lexicon.len(),
-        dimensions: examples.representation.dimensions(),
-        folds: options.folds,
-        grouped: options.grouped,
-        criterion: judge.name(),
-        candidates: selection.finalists.clone(),
-        cross_validated: held_out.measured(),
-        policy: policy.to_string(),
-        notes,
-    };
+    let learned = learn(&table, &catalog, options, &mut progress)?;
+    notes.extend(learned.held_out.note());
+    let curve = learned.held_out.operating_curve();
+    let policy = options
+        .policy
+        .unwrap_or_else(|| learned.held_out.default_policy());
+    policy.resolve(&curve).map_err(RouterError::from)?;
+    let report = learned.report(&table, options, policy, notes);
     let artifact = Artifact {
-        model: Model {
-            names: table.models.clone(),
-            features: options.features.clone(),
-            quality: quality_head(&splits, &fitted, &selection),
-            representation: examples.representation,
-            calibration,
-            input_tokens: amounts.input_tokens,
-            output_tokens: amounts.output_tokens,
-            logged_cost: amounts.logged_cost,
-        },
+        model: learned.model,
         catalog,
         policy,
-        curve: held_out.operating_curve(),
+        curve,
         trained_on: table
             .prompts
             .iter()
@@ -175,6 +135,84 @@ pub fn train(
         report: serde_json::to_value(&report).expect("a report has text keys and numbers only"),
     };
     Ok(Trained { artifact, report })
+}
+
+/// The model, and how it did on prompts that its fits held out.
+struct Learned {
+    model: Model,
+    held_out: HeldOut,
+    criterion: &'static str,
+    finalists: Vec<CandidateReport>,
+}
+
+fn learn(
+    table: &LogTable,
+    catalog: &Catalog,
+    options: &Options,
+    progress: &mut impl FnMut(Stage),
+) -> Result<Learned, TrainError> {
+    let splits = Splits::new(table, options.folds, options.seed, options.grouped)?;
+    progress(Stage::Represent);
+    let examples = Examples::new(table, &options.features, options.seed, &options.device)?;
+    progress(Stage::Amounts);
+    let amounts = fit_amounts(&examples, table, &splits, catalog)?;
+    check_costs(table, &amounts)?;
+    progress(Stage::Quality);
+    let fitted = fit_all(&examples, &splits, options.seed)?;
+    progress(Stage::Select);
+    let judge = Judge::new(table, &splits, &amounts.held_out_cost);
+    let resampled = bootstrap(table, options.grouped, options.seed);
+    let means = splits.held_out_means();
+    let selection = select(&judge, &means, &fitted, &resampled)?;
+    progress(Stage::Calibrate);
+    let raw = selection.blend.held_out(&means, &fitted);
+    let weight = &splits.whole().weight;
+    let (calibration, quality) = calibrate_for_decisions(&judge, &raw, table, weight, &resampled)?;
+    Ok(Learned {
+        held_out: HeldOut::new(table, &quality, &amounts.held_out_cost)?,
+        criterion: judge.name(),
+        model: Model {
+            names: table.models.clone(),
+            features: options.features.clone(),
+            quality: quality_head(&splits, &fitted, &selection),
+            representation: examples.representation,
+            calibration,
+            input_tokens: amounts.input_tokens,
+            output_tokens: amounts.output_tokens,
+            logged_cost: amounts.logged_cost,
+        },
+        finalists: selection.finalists,
+    })
+}
+
+impl Learned {
+    fn report(
+        &self,
+        table: &LogTable,
+        options: &Options,
+        policy: PolicySpec,
+        notes: Vec<String>,
+    ) -> TrainReport {
+        TrainReport {
+            prompts: table.prompts.len(),
+            models: table.models.len(),
+            scores: table
+                .score
+                .values()
+                .iter()
+                .filter(|score| !score.is_nan())
+                .count(),
+            ngrams: self.model.representation.lexicon.len(),
+            dimensions: self.model.representation.dimensions(),
+            folds: options.folds,
+            grouped: options.grouped,
+            criterion: self.criterion,
+            candidates: self.finalists.clone(),
+            cross_validated: self.held_out.measured(),
+            policy: policy.to_string(),
+            notes,
+        }
+    }
 }
 
 fn check(options: &Options) -> Result<(), TrainError> {

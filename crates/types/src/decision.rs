@@ -83,7 +83,9 @@ pub enum Refusal {
         /// The quality asked for.
         target: Quality,
     },
-    /// Its quality does not make up for its cost.
+    /// It costs no more than the chosen model, but saves less than its lower quality is worth.
+    LowerQuality,
+    /// It costs more than the chosen model, and its quality does not make up for it.
     LowerUtility,
 }
 
@@ -93,7 +95,7 @@ impl Refusal {
     pub const fn is_limit(&self) -> bool {
         !matches!(
             self,
-            Self::Dearer | Self::BelowTarget { .. } | Self::LowerUtility
+            Self::Dearer | Self::BelowTarget { .. } | Self::LowerQuality | Self::LowerUtility
         )
     }
 }

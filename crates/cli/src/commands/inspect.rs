@@ -37,7 +37,14 @@ fn log(args: &InspectArgs) -> anyhow::Result<String> {
 fn router(dir: &Path, json: bool) -> anyhow::Result<String> {
     let (artifact, _) = Artifact::open(dir)?;
     let version = Router::open(dir)?.policy_version().to_owned();
-    let facts = json!({
+    match json {
+        true => as_json(&artifact, &version),
+        false => as_text(dir, &artifact, &version),
+    }
+}
+
+fn as_json(artifact: &Artifact, version: &str) -> anyhow::Result<String> {
+    Ok(serde_json::to_string_pretty(&json!({
         "policy_version": version,
         "policy": artifact.policy,
         "models": artifact.model.names,
@@ -46,22 +53,21 @@ fn router(dir: &Path, json: bool) -> anyhow::Result<String> {
         "data_fingerprint": artifact.data_fingerprint,
         "calibration_prompts": artifact.model.calibration.prompts,
         "training": artifact.report,
-    });
-    if json {
-        return Ok(serde_json::to_string_pretty(&facts)?);
-    }
+    }))?)
+}
+
+fn as_text(dir: &Path, artifact: &Artifact, version: &str) -> anyhow::Result<String> {
+    let report = &artifact.report;
     let mut text = format!(
-        "router {} (version {version}, policy {})\n",
+        "router   {}\nversion  {version}\npolicy   {}\n",
         dir.display(),
         artifact.policy
     );
-    let report = &artifact.report;
+    let data = &artifact.data_fingerprint[..artifact.data_fingerprint.len().min(12)];
     writeln!(
         text,
-        "trained on {} prompts, seed {}, data {}",
-        report["prompts"],
-        artifact.seed,
-        &artifact.data_fingerprint[..12]
+        "trained  on {} prompts, seed {}, data {data}",
+        report["prompts"], artifact.seed
     )?;
     for candidate in report["candidates"]
         .as_array()
@@ -69,16 +75,39 @@ fn router(dir: &Path, json: bool) -> anyhow::Result<String> {
         .flatten()
         .filter(|one| one["chosen"] == true)
     {
-        writeln!(text, "heads: {}", candidate["heads"])?;
+        let heads: Vec<&str> = candidate["heads"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|head| head.as_str())
+            .collect();
+        writeln!(
+            text,
+            "heads    {}",
+            if heads.is_empty() {
+                "means only".into()
+            } else {
+                heads.join(" + ")
+            }
+        )?;
     }
-    writeln!(text, "cross-validated: {}", report["cross_validated"])?;
+    let found = &report["cross_validated"];
+    if let (Some(router), Some(zero)) = (
+        found["router"]["aiq"].as_f64(),
+        found["zero_router"]["aiq"].as_f64(),
+    ) {
+        writeln!(
+            text,
+            "AIQ      {router:.4} cross-validated; mixing single models {zero:.4}"
+        )?;
+    }
     for (name, mean) in artifact
         .model
         .names
         .iter()
         .zip(&artifact.model.quality.mean)
     {
-        writeln!(text, "  {name}: mean score {mean:.3}")?;
+        writeln!(text, "model    {name}: mean score {mean:.3}")?;
     }
     Ok(text)
 }

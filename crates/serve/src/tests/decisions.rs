@@ -42,7 +42,7 @@ async fn an_explanation_lists_every_candidate() {
     assert_eq!(candidates[1]["refusal"]["code"], "lower_utility");
     let message = candidates[1]["refusal"]["message"].as_str().unwrap();
     assert!(
-        message.contains("does not make up for its cost"),
+        message.contains("does not make up for what it costs more"),
         "{message}"
     );
 }
