@@ -9,6 +9,9 @@ mod error;
 mod router;
 mod saved;
 
+#[cfg(test)]
+mod tests;
+
 pub use catalog_file::read_catalog;
 pub use error::RouterError;
 pub use router::{Prediction, Router, Unsatisfiable, expected_cost};

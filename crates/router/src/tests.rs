@@ -1,0 +1,264 @@
+//! A small hand-made router of two models: `big` is better on every prompt, `small` is cheaper.
+
+use pointsman_features::{FeatureSpec, SURFACE_FEATURES};
+use pointsman_models::{
+    Calibration, Calibrator, InputTokens, Lexicon, LogRegression, LowerCurve, Model, QualityHead,
+    Representation,
+};
+use pointsman_policy::{CurvePoint, OperatingCurve, PolicySpec};
+use pointsman_types::{
+    Catalog, Grid, Limits, ModelCard, Prompt, Quality, Reason, Refusal, Request, Tokens, Usd,
+    UsdPerMillion, text_hash,
+};
+
+use crate::{Artifact, Router, RouterError, TrainedOn};
+
+/// Always `tokens` tokens or dollars.
+fn always(amounts: [f32; 2]) -> LogRegression {
+    let mut weights = Grid::filled(2 + SURFACE_FEATURES, 2, 0.0);
+    weights.row_mut(0).copy_from_slice(&amounts.map(f32::ln));
+    LogRegression {
+        weights,
+        smearing: vec![1.0; 2],
+        range: vec![(-30.0, 30.0); 2],
+    }
+}
+
+fn model() -> Model {
+    let calibrator = Calibrator {
+        intercept: 0.0,
+        slope: 1.0,
+        lower: LowerCurve(vec![(0.5, 0.4), (0.9, 0.8)]),
+    };
+    Model {
+        names: vec!["big".into(), "small".into()],
+        features: FeatureSpec::default(),
+        representation: Representation {
+            lexicon: Lexicon::new(FeatureSpec::default().buckets(), Vec::new(), Vec::new()),
+            surface_mean: vec![0.0; SURFACE_FEATURES],
+            surface_scale: vec![0.0; SURFACE_FEATURES],
+            projection: Grid::filled(0, 1, 0.0),
+        },
+        quality: QualityHead {
+            mean: vec![0.9, 0.6],
+            ..QualityHead::default()
+        },
+        calibration: Calibration {
+            lower_estimate: "test".into(),
+            prompts: 9,
+            models: vec![calibrator; 2],
+        },
+        input_tokens: vec![
+            InputTokens {
+                base: 0.0,
+                per_char: 1.0
+            };
+            2
+        ],
+        output_tokens: Some(always([100.0, 50.0])),
+        logged_cost: Some(always([0.01, 0.001])),
+    }
+}
+
+fn artifact() -> Artifact {
+    let point = |lambda, mean_cost_usd, mean_quality| CurvePoint {
+        lambda,
+        mean_cost_usd,
+        mean_quality,
+    };
+    Artifact {
+        model: model(),
+        catalog: Catalog::default(),
+        policy: PolicySpec::Utility { lambda: 10.0 },
+        curve: OperatingCurve(vec![point(100.0, 0.001, 0.6), point(0.0, 0.01, 0.9)]),
+        trained_on: TrainedOn::from_iter([text_hash("seen")]),
+        seed: 0,
+        data_fingerprint: "0123".into(),
+        report: serde_json::Value::Null,
+    }
+}
+
+fn router() -> Router {
+    Router::new(artifact()).unwrap()
+}
+
+/// One million tokens in either direction cost this many dollars; `big` costs ten times that.
+fn catalog(price: f64) -> Catalog {
+    let card = |name: &str, price: f64| {
+        let price = Some(UsdPerMillion::new(price).unwrap());
+        ModelCard {
+            input_usd_per_million: price,
+            output_usd_per_million: price,
+            context_window: Some(Tokens(1000)),
+            ..ModelCard::unknown(name.into())
+        }
+    };
+    Catalog::new(vec![card("big", 10.0 * price), card("small", price)]).unwrap()
+}
+
+fn ask(text: &str, limits: Limits) -> Request {
+    Request {
+        limits,
+        ..Request::new(Prompt::from(text))
+    }
+}
+
+fn decided(router: &Router, limits: Limits) -> (String, Reason) {
+    let decision = router.decide(&ask("hello", limits)).unwrap();
+    (decision.model.to_string(), decision.reason)
+}
+
+#[test]
+fn logged_costs_stand_in_where_there_are_no_prices() {
+    let costs: Vec<Usd> = router()
+        .predict(&Prompt::from("hello"), None)
+        .iter()
+        .map(|seen| seen.cost)
+        .collect();
+    let close = |cost: Usd, expected: f64| (cost.as_f64() - expected).abs() < 1e-6;
+    assert!(close(costs[0], 0.01) && close(costs[1], 0.001), "{costs:?}");
+}
+
+#[test]
+fn prices_times_tokens_are_the_cost() {
+    let priced = router().with_catalog(catalog(1.0)).unwrap();
+    let costs = priced.predict(&Prompt::from("hello"), None);
+    // Five characters are five tokens in; 100 and 50 tokens out.
+    assert!(
+        (costs[0].cost.as_f64() - 105.0 * 10e-6).abs() < 1e-8,
+        "{costs:?}"
+    );
+    assert!(
+        (costs[1].cost.as_f64() - 55.0 * 1e-6).abs() < 1e-8,
+        "{costs:?}"
+    );
+}
+
+#[test]
+fn counted_tokens_replace_estimated_ones() {
+    let priced = router().with_catalog(catalog(1.0)).unwrap();
+    let cost = priced.predict(&Prompt::from("hello"), Some(Tokens(950)))[1].cost;
+    assert!((cost.as_f64() - 1000.0 * 1e-6).abs() < 1e-8, "{cost}");
+}
+
+#[test]
+fn a_model_without_any_cost_makes_no_router() {
+    let mut artifact = artifact();
+    artifact.model.logged_cost = Some(always([0.01, f32::NAN]));
+    artifact.model.logged_cost.as_mut().unwrap().smearing[1] = f32::NAN;
+    assert!(
+        matches!(Router::new(artifact), Err(RouterError::NoCost(name)) if name.as_str() == "small")
+    );
+}
+
+#[test]
+fn the_policy_decides() {
+    assert_eq!(
+        decided(&router(), Limits::default()),
+        ("big".into(), Reason::BestUtility)
+    );
+    let frugal = router()
+        .with_policy(PolicySpec::Utility { lambda: 100.0 })
+        .unwrap();
+    assert_eq!(
+        decided(&frugal, Limits::default()),
+        ("small".into(), Reason::BestUtility)
+    );
+    let budget = router()
+        .with_policy(PolicySpec::Budget {
+            mean_cost: Usd::saturating(0.002),
+        })
+        .unwrap();
+    assert_eq!(
+        decided(&budget, Limits::default()),
+        ("small".into(), Reason::WithinBudget)
+    );
+}
+
+#[test]
+fn a_request_with_a_least_quality_gets_the_cheapest_adequate_model() {
+    let at_least = |quality| Limits {
+        min_quality: Some(Quality::clamped(quality)),
+        ..Limits::default()
+    };
+    assert_eq!(
+        decided(&router(), at_least(0.45)),
+        ("small".into(), Reason::CheapestAdequate)
+    );
+    assert_eq!(
+        decided(&router(), at_least(0.7)),
+        ("big".into(), Reason::CheapestAdequate)
+    );
+    assert_eq!(
+        decided(&router(), at_least(0.95)),
+        ("big".into(), Reason::NoneAdequate)
+    );
+}
+
+#[test]
+fn limits_that_nobody_meets_are_an_error_with_every_reason() {
+    let limits = Limits {
+        max_cost: Some(Usd::saturating(1e-6)),
+        ..Limits::default()
+    };
+    let refused = router().decide(&ask("hello", limits)).unwrap_err();
+    assert!(
+        refused
+            .candidates
+            .iter()
+            .all(|one| one.refusal == Some(Refusal::MaxCost))
+    );
+}
+
+#[test]
+fn a_prompt_too_long_for_every_window_is_refused() {
+    let priced = router().with_catalog(catalog(1.0)).unwrap();
+    let refused = priced
+        .decide(&ask(&"x".repeat(1200), Limits::default()))
+        .unwrap_err();
+    assert!(matches!(
+        refused.candidates[0].refusal,
+        Some(Refusal::ContextWindow { .. })
+    ));
+}
+
+#[test]
+fn the_version_names_artifact_catalogue_and_policy() {
+    let versions = [
+        router(),
+        router().with_catalog(catalog(1.0)).unwrap(),
+        router().with_catalog(catalog(2.0)).unwrap(),
+        router()
+            .with_policy(PolicySpec::Utility { lambda: 11.0 })
+            .unwrap(),
+    ]
+    .map(|router| router.policy_version().to_owned());
+    let distinct: std::collections::BTreeSet<_> = versions.iter().collect();
+    assert_eq!(distinct.len(), versions.len(), "{versions:?}");
+    assert_eq!(router().policy_version(), versions[0]);
+}
+
+#[test]
+fn a_saved_router_decides_as_before() {
+    let home = tempfile::tempdir().unwrap();
+    let dir = home.path().join("router");
+    artifact().save(&dir).unwrap();
+    let opened = Router::open(&dir).unwrap();
+    let request = ask("hello", Limits::default());
+    assert_eq!(
+        opened.decide(&request).unwrap().candidates,
+        router().decide(&request).unwrap().candidates
+    );
+    assert!(
+        opened.was_trained_on(&Prompt::from("seen"))
+            && !opened.was_trained_on(&Prompt::from("new"))
+    );
+}
+
+#[test]
+fn a_budget_below_the_curve_is_refused() {
+    let refused = router().with_policy(PolicySpec::Budget {
+        mean_cost: Usd::saturating(0.0001),
+    });
+    assert!(matches!(refused, Err(RouterError::Policy(_))));
+}
