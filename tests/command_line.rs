@@ -229,6 +229,14 @@ fn wrong_usage_is_status_two() {
 }
 
 #[test]
+fn an_option_out_of_range_is_wrong_usage_too() {
+    for option in [["--holdout", "2"], ["--folds", "1"], ["--min-rows", "0"]] {
+        let (status, stderr, left) = train_on("log.csv", &csv(30, ""), &option);
+        assert_eq!((status, left), (Some(2), false), "{option:?}: {stderr}");
+    }
+}
+
+#[test]
 fn a_full_disk_leaves_nothing() {
     // The kernel's own full disk. Where it is not there the test has nothing to say.
     if !Path::new("/dev/full").exists() {

@@ -159,7 +159,7 @@ pub(crate) struct ServeArgs {
     /// Directory that `train --out` wrote; a new router there is taken up without a restart.
     #[arg(long, value_name = "DIR")]
     pub(crate) router: PathBuf,
-    /// Settings (TOML): tables [serve] and [store]; flags win.
+    /// Settings (TOML), with the tables `serve` and `store`; flags win.
     #[arg(long, value_name = "FILE", env = "POINTSMAN_CONFIG")]
     pub(crate) config: Option<PathBuf>,
     /// Address to listen on [default: 127.0.0.1:8080].

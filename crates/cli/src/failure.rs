@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use pointsman_train::TrainError;
+
 /// Wrong usage that only shows once the arguments are put together.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
@@ -13,8 +15,12 @@ pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
     for cause in error.chain().skip(1) {
         eprintln!("  because: {cause}");
     }
-    match error.downcast_ref::<Usage>() {
-        Some(_) => ExitCode::from(2),
-        None => ExitCode::FAILURE,
+    match is_usage(error) {
+        true => ExitCode::from(2),
+        false => ExitCode::FAILURE,
     }
+}
+
+fn is_usage(error: &anyhow::Error) -> bool {
+    error.is::<Usage>() || matches!(error.downcast_ref(), Some(TrainError::Option { .. }))
 }

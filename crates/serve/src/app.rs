@@ -17,17 +17,6 @@ use crate::metrics::{self, Metrics};
 use crate::problem::Problem;
 use crate::{Live, Settings, feedback, health, models, openapi, route};
 
-/// Every route: method and path.
-pub const ROUTES: [(&str, &str); 7] = [
-    ("post", "/v1/route"),
-    ("post", "/v1/feedback"),
-    ("get", "/v1/models"),
-    ("get", "/healthz"),
-    ("get", "/readyz"),
-    ("get", "/metrics"),
-    ("get", "/openapi.json"),
-];
-
 /// A server without a listener: what its handlers share.
 pub struct App {
     pub(crate) live: Live,

@@ -20,6 +20,7 @@ mod models;
 mod object;
 mod openapi;
 mod parse;
+mod paths;
 mod problem;
 mod refusal;
 mod route;
@@ -32,10 +33,11 @@ mod watch;
 #[cfg(test)]
 mod tests;
 
-pub use app::{App, ROUTES};
+pub use app::App;
 pub use config::{Config, ConfigError, Settings};
 pub use decide::Decide;
 pub use error::ServeError;
 pub use live::{Live, LoadError};
+pub use paths::ROUTES;
 pub use server::{Server, run};
 pub use signal::stop_signal;

@@ -29,7 +29,7 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
 use crate::App;
-use crate::app::ROUTES;
+use crate::paths::ROUTES;
 use crate::problem::Problem;
 
 pub(crate) struct Metrics {

@@ -1,0 +1,12 @@
+//! The paths that are served: what `app` mounts, `metrics` labels by and the OpenAPI document describes.
+
+/// Every route: method and path.
+pub const ROUTES: [(&str, &str); 7] = [
+    ("post", "/v1/route"),
+    ("post", "/v1/feedback"),
+    ("get", "/v1/models"),
+    ("get", "/healthz"),
+    ("get", "/readyz"),
+    ("get", "/metrics"),
+    ("get", "/openapi.json"),
+];
