@@ -53,6 +53,17 @@ pub(crate) struct LogArgs {
     pub(crate) max_prompts: usize,
 }
 
+/// A router, and the prices it is used with.
+#[derive(Debug, Args)]
+pub(crate) struct RouterArgs {
+    /// Directory that `train --out` wrote. `serve` takes up a new router there without a restart.
+    #[arg(id = "router", long = "router", value_name = "DIR")]
+    pub(crate) dir: PathBuf,
+    /// Catalogue to take prices from instead of the router's own.
+    #[arg(id = "router-catalog", long = "catalog", value_name = "FILE")]
+    pub(crate) catalog: Option<PathBuf>,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct TrainArgs {
     #[command(flatten)]
@@ -95,18 +106,14 @@ pub(crate) struct TrainArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct PredictArgs {
-    /// Directory that `train --out` wrote.
-    #[arg(long, value_name = "DIR")]
-    pub(crate) router: PathBuf,
+    #[command(flatten)]
+    pub(crate) router: RouterArgs,
     /// Prompt files or globs: `prompt` or `messages`, and optionally `prompt_id`, `input_tokens`.
     #[arg(long, required = true, num_args = 1.., value_name = "FILE")]
     pub(crate) prompts: Vec<String>,
     /// File to write: .parquet, .csv or .jsonl; one row per prompt and model.
     #[arg(long, value_name = "FILE")]
     pub(crate) out: PathBuf,
-    /// Catalogue to take prices from instead of the router's own.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) catalog: Option<PathBuf>,
     /// Stop at the first malformed row instead of leaving it out.
     #[arg(long)]
     pub(crate) strict: bool,
@@ -114,17 +121,13 @@ pub(crate) struct PredictArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct EvaluateArgs {
-    /// Directory that `train --out` wrote.
-    #[arg(long, value_name = "DIR")]
-    pub(crate) router: PathBuf,
+    #[command(flatten)]
+    pub(crate) router: RouterArgs,
     #[command(flatten)]
     pub(crate) logs: LogArgs,
     /// Directory for report.json, report.html, curve.parquet, curve.svg and curve.png.
     #[arg(long, value_name = "DIR")]
     pub(crate) out: PathBuf,
-    /// Catalogue to take prices from instead of the router's own.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) catalog: Option<PathBuf>,
     /// Decide by another policy than the router's own.
     #[arg(long, value_name = "POLICY")]
     pub(crate) policy: Option<PolicySpec>,
@@ -156,9 +159,8 @@ pub(crate) struct EvaluateArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ServeArgs {
-    /// Directory that `train --out` wrote; a new router there is taken up without a restart.
-    #[arg(long, value_name = "DIR")]
-    pub(crate) router: PathBuf,
+    #[command(flatten)]
+    pub(crate) router: RouterArgs,
     /// Settings (TOML), with the tables `serve` and `store`; flags win.
     #[arg(long, value_name = "FILE", env = "POINTSMAN_CONFIG")]
     pub(crate) config: Option<PathBuf>,
@@ -168,9 +170,6 @@ pub(crate) struct ServeArgs {
     /// Database of decisions and feedback [default: pointsman.db].
     #[arg(long, value_name = "FILE", env = "POINTSMAN_STORE")]
     pub(crate) store: Option<PathBuf>,
-    /// Catalogue to take prices from instead of the router's own.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) catalog: Option<PathBuf>,
     /// Decide by another policy than the router's own.
     #[arg(long, value_name = "POLICY")]
     pub(crate) policy: Option<PolicySpec>,

@@ -4,6 +4,7 @@
 mod args;
 mod commands;
 mod failure;
+mod opening;
 mod progress;
 mod reading;
 mod settings;

@@ -179,41 +179,23 @@ mod tests {
         );
     }
 
+    fn check_refusals(policy: Policy, expected: [Option<Refusal>; 3]) {
+        let choice = choose(three(), policy).unwrap();
+        let found = choice.candidates.iter().map(|candidate| candidate.refusal);
+        assert_eq!(found.collect::<Vec<_>>(), expected);
+    }
+
     #[test]
     fn every_cheaper_model_says_why_it_was_refused() {
-        let choice = choose(three(), adequate(0.65)).unwrap();
         let target = Quality::new(0.65).unwrap();
-        let found: Vec<Option<Refusal>> = choice
-            .candidates
-            .iter()
-            .map(|candidate| candidate.refusal)
-            .collect();
-        assert_eq!(
-            found,
-            [
-                None,
-                Some(Refusal::Dearer),
-                Some(Refusal::BelowTarget { target })
-            ]
-        );
+        let below = Some(Refusal::BelowTarget { target });
+        check_refusals(adequate(0.65), [None, Some(Refusal::Dearer), below]);
     }
 
     #[test]
     fn utility_tells_a_weaker_model_from_a_dearer_one() {
-        let choice = choose(three(), Policy::Utility { lambda: 50.0 }).unwrap();
-        let found: Vec<Option<Refusal>> = choice
-            .candidates
-            .iter()
-            .map(|candidate| candidate.refusal)
-            .collect();
-        assert_eq!(
-            found,
-            [
-                None,
-                Some(Refusal::LowerQuality),
-                Some(Refusal::LowerUtility)
-            ]
-        );
+        let (weaker, dearer) = (Some(Refusal::LowerQuality), Some(Refusal::LowerUtility));
+        check_refusals(Policy::Utility { lambda: 50.0 }, [None, weaker, dearer]);
     }
 
     #[test]

@@ -5,10 +5,10 @@ use std::io::Write;
 use anyhow::Context;
 use pointsman_evaluate::{Evaluation, Options, Resample, Seen, evaluate, terminal_table};
 use pointsman_logs::{Column, write_table};
-use pointsman_router::{Router, read_catalog};
 use pointsman_train::complete_costs;
 
 use crate::args::EvaluateArgs;
+use crate::opening;
 use crate::progress::spinner;
 use crate::reading;
 
@@ -28,13 +28,7 @@ pub(crate) fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
 }
 
 fn measured(args: &EvaluateArgs) -> anyhow::Result<Evaluation> {
-    let mut router = Router::open(&args.router)?;
-    if let Some(catalog) = &args.catalog {
-        router = router.with_catalog(read_catalog(catalog)?)?;
-    }
-    if let Some(policy) = args.policy {
-        router = router.with_policy(policy)?;
-    }
+    let router = opening::open(&args.router, args.policy)?;
     let mut table = reading::table(&args.logs)?;
     complete_costs(&mut table, router.catalog())
         .iter()

@@ -1,17 +1,14 @@
 //! `pointsman predict`.
 
 use pointsman_logs::{PredictionRow, ReadOptions, find, read_prompts, write_predictions};
-use pointsman_router::{Router, read_catalog};
 
 use crate::args::PredictArgs;
+use crate::opening;
 use crate::progress::spinner;
 use crate::reading::tell_faults;
 
 pub(crate) fn run(args: &PredictArgs) -> anyhow::Result<()> {
-    let mut router = Router::open(&args.router)?;
-    if let Some(catalog) = &args.catalog {
-        router = router.with_catalog(read_catalog(catalog)?)?;
-    }
+    let router = opening::open(&args.router, None)?;
     let (lines, faults) = read_prompts(
         &find(&args.prompts)?,
         &ReadOptions {

@@ -8,7 +8,7 @@ use anyhow::Context;
 use pointsman_router::Router;
 use pointsman_serve::Live;
 
-use crate::args::{EvaluateArgs, LogArgs, QuickstartArgs, TrainArgs};
+use crate::args::{EvaluateArgs, LogArgs, QuickstartArgs, RouterArgs, TrainArgs};
 use crate::commands::{evaluate, serve, train};
 use crate::settings::Settings;
 use crate::telemetry;
@@ -70,10 +70,12 @@ fn training(log: &Path, catalog: &Path, out: &Path) -> TrainArgs {
 
 fn evaluation(log: &Path, router: &Path, out: &Path) -> EvaluateArgs {
     EvaluateArgs {
-        router: router.to_owned(),
+        router: RouterArgs {
+            dir: router.to_owned(),
+            catalog: None,
+        },
         logs: logs(log),
         out: out.to_owned(),
-        catalog: None,
         policy: None,
         target: pointsman_types::Quality::clamped(0.5),
         grouped: false,

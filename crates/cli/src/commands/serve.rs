@@ -1,15 +1,11 @@
 //! `pointsman serve`.
 
-use std::path::Path;
-
 use anyhow::Context;
-use pointsman_policy::PolicySpec;
-use pointsman_router::{Router, RouterError, read_catalog};
 use pointsman_serve::{Config, Live, Server, stop_signal};
 use pointsman_store::Store;
-use pointsman_types::Catalog;
 
 use crate::args::ServeArgs;
+use crate::opening::opener;
 use crate::settings::Settings;
 use crate::telemetry;
 
@@ -23,25 +19,8 @@ pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<()> {
         settings.store.path.clone_from(store);
     }
     settings.serve.log_prompts |= args.log_prompts;
-    let catalog = args.catalog.as_deref().map(read_catalog).transpose()?;
-    let policy = args.policy;
-    let live = Live::open(&args.router, move |dir| open(dir, catalog.as_ref(), policy))?;
+    let live = Live::open(&args.router.dir, opener(&args.router, args.policy)?)?;
     block_on(settings, live, |_| {})
-}
-
-fn open(
-    dir: &Path,
-    catalog: Option<&Catalog>,
-    policy: Option<PolicySpec>,
-) -> Result<Router, RouterError> {
-    let mut router = Router::open(dir)?;
-    if let Some(catalog) = catalog {
-        router = router.with_catalog(catalog.clone())?;
-    }
-    match policy {
-        Some(policy) => router.with_policy(policy),
-        None => Ok(router),
-    }
 }
 
 /// Serves until a signal ends it; `ready` is told the address once it is taken.

@@ -1,0 +1,31 @@
+//! Opening a router as the arguments ask for it.
+
+use std::path::Path;
+
+use pointsman_policy::PolicySpec;
+use pointsman_router::{Router, RouterError, read_catalog};
+
+use crate::args::RouterArgs;
+
+/// The router of the arguments, by its own policy or another.
+pub(crate) fn open(args: &RouterArgs, policy: Option<PolicySpec>) -> anyhow::Result<Router> {
+    Ok(opener(args, policy)?(&args.dir)?)
+}
+
+/// Opens whatever router is in a directory, now or later, always with the same catalogue and policy.
+pub(crate) fn opener(
+    args: &RouterArgs,
+    policy: Option<PolicySpec>,
+) -> anyhow::Result<impl Fn(&Path) -> Result<Router, RouterError> + Send + Sync + 'static> {
+    let catalog = args.catalog.as_deref().map(read_catalog).transpose()?;
+    Ok(move |dir: &Path| {
+        let mut router = Router::open(dir)?;
+        if let Some(catalog) = &catalog {
+            router = router.with_catalog(catalog.clone())?;
+        }
+        match policy {
+            Some(policy) => router.with_policy(policy),
+            None => Ok(router),
+        }
+    })
+}
