@@ -46,6 +46,18 @@ mod tests {
     }
 
     #[test]
+    fn the_settings_in_the_readme_are_the_defaults() {
+        let readme = include_str!("../../../README.md");
+        let (_, rest) = readme.split_once("```toml\n").unwrap();
+        let (example, _) = rest.split_once("```").unwrap();
+        let settings: Settings = toml::from_str(example).unwrap();
+        assert_eq!(
+            (settings.serve, settings.store),
+            (Settings::default().serve, Settings::default().store)
+        );
+    }
+
+    #[test]
     fn an_unknown_table_is_refused() {
         assert!(toml::from_str::<Settings>("[server]\n").is_err());
     }

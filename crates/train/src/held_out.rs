@@ -68,29 +68,23 @@ impl HeldOut {
         }
     }
 
-    /// At most [`CURVE_POINTS`] points, evenly taken, both ends included. The infinite lambda of the
-    /// first, where cost alone decides, becomes the greatest number that a file can hold.
+    /// At most [`CURVE_POINTS`] points, evenly taken, both ends included.
     pub(crate) fn operating_curve(&self) -> OperatingCurve {
         let points = self.curve.points();
+        let cheapest = cheapest_lambda(points.get(1).map(|point| point.lambda));
         let last = points.len() - 1;
         let kept = CURVE_POINTS.min(points.len());
-        let taken = (0..kept).map(|number| {
-            points[if kept > 1 {
-                number * last / (kept - 1)
+        let taken = (0..kept).map(|number| points[number * last / (kept - 1).max(1)]);
+        let written = taken.map(|point| CurvePoint {
+            lambda: if point.lambda.is_finite() {
+                point.lambda
             } else {
-                0
-            }]
+                cheapest
+            },
+            mean_cost_usd: point.cost,
+            mean_quality: point.quality,
         });
-        let finite = |lambda: f64| if lambda.is_finite() { lambda } else { f64::MAX };
-        OperatingCurve(
-            taken
-                .map(|point| CurvePoint {
-                    lambda: finite(point.lambda),
-                    mean_cost_usd: point.cost,
-                    mean_quality: point.quality,
-                })
-                .collect(),
-        )
+        OperatingCurve(written.collect())
     }
 
     /// Measures, where they were measured.
@@ -122,6 +116,13 @@ impl HeldOut {
     }
 }
 
+/// A finite lambda that chooses as the infinite one does, given the greatest at which a choice
+/// changes. An enormous one would not: next to it, quality is lost in rounding. Where no choice
+/// ever changes, none does at 0.
+fn cheapest_lambda(first_change: Option<f64>) -> f64 {
+    first_change.map_or(0.0, |lambda| 2.0 * lambda)
+}
+
 /// To three significant digits, so that people can read and write it; downwards, which is towards
 /// quality. The number of the curve is not exact to more.
 fn rounded_down(lambda: f64) -> f64 {
@@ -146,7 +147,42 @@ fn in_double(grid: &Grid<f32>) -> Grid<f64> {
 
 #[cfg(test)]
 mod tests {
+    use pointsman_types::PromptRow;
+
     use super::*;
+
+    #[test]
+    fn models_of_equal_cost_are_chosen_by_quality() {
+        let mut table = LogTable::empty(vec!["bad".into(), "good".into()]);
+        for number in 0..60 {
+            let text = format!("prompt {number}").into();
+            table.prompts.push(PromptRow {
+                id: number.to_string(),
+                text,
+                category: None,
+            });
+            table.score.push_row(&[0.0, 1.0]);
+            table.cost_usd.push_row(&[0.01, 0.01]);
+        }
+        let quality = Grid::from_values(2, [0.2, 0.8].repeat(60));
+        let held_out = HeldOut::new(&table, &quality, &Grid::filled(60, 2, 0.01)).unwrap();
+        assert_eq!(
+            held_out.default_policy(),
+            PolicySpec::Utility { lambda: 0.0 }
+        );
+        assert!(
+            held_out
+                .operating_curve()
+                .0
+                .iter()
+                .all(|point| (point.mean_quality - 1.0).abs() < 1e-9)
+        );
+    }
+
+    #[test]
+    fn the_cheapest_point_has_a_lambda_beyond_every_change() {
+        assert!(cheapest_lambda(Some(50.0)) > 50.0 && cheapest_lambda(None) == 0.0);
+    }
 
     #[test]
     fn a_lambda_is_written_in_three_digits() {
