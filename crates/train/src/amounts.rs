@@ -106,15 +106,9 @@ fn fit_head(
             splits.learns_from(fit, row)
         })?);
     }
-    let predicted: Vec<Vec<Vec<f32>>> = heads
-        .iter()
-        .map(|head| {
-            (0..context.rows())
-                .map(|row| head.predict(&point(context.row(row))))
-                .collect()
-        })
-        .collect();
-    let held_out = splits.held_out(amounts.columns(), |fit, row| &predicted[fit][row]);
+    let held_out = splits.held_out(amounts.columns(), |fit, row| {
+        heads[fit].predict(&point(context.row(row)))
+    });
     Ok(heads.pop().map(|whole| Head { whole, held_out }))
 }
 

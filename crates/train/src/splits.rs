@@ -65,18 +65,16 @@ impl Splits {
     }
 
     /// For every prompt the row of the fit that held it out, from what `of(fit, row)` returns.
-    pub(crate) fn held_out<'a, T: Copy + 'a>(
+    pub(crate) fn held_out<T: Copy, R: AsRef<[T]>>(
         &self,
         columns: usize,
-        of: impl Fn(usize, usize) -> &'a [T],
+        of: impl Fn(usize, usize) -> R,
     ) -> Grid<T> {
-        let rows = self.fold.iter().enumerate();
-        Grid::from_values(
-            columns,
-            rows.flat_map(|(row, fold)| of(*fold, row))
-                .copied()
-                .collect(),
-        )
+        let mut values = Vec::with_capacity(self.fold.len() * columns);
+        for (row, fold) in self.fold.iter().enumerate() {
+            values.extend_from_slice(of(*fold, row).as_ref());
+        }
+        Grid::from_values(columns, values)
     }
 
     /// The held-out mean of every model, for every prompt.
