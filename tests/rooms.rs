@@ -8,7 +8,7 @@ use crate::program::root;
 /// The rooms by level: a room knows only rooms of lower levels.
 const LEVELS: [&[&str]; 7] = [
     &["types"],
-    &["features", "policy", "measures"],
+    &["features", "encoders", "policy", "measures"],
     &["models", "logs", "store"],
     &["router"],
     &["simulate", "train", "evaluate"],
@@ -22,7 +22,7 @@ const VERBS: usize = 4;
 /// Heavy packages, and the only rooms that may know them.
 const HEAVY: [(&str, &[&str]); 6] = [
     ("polars", &["logs"]),
-    ("candle-core", &["features", "models", "train", "learn"]),
+    ("candle-core", &["encoders", "models", "train", "learn"]),
     ("axum", &["serve"]),
     ("sqlx", &["store"]),
     ("anyhow", &["cli"]),

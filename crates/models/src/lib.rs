@@ -8,6 +8,7 @@ mod artifact;
 mod calibration;
 mod lexicon;
 mod model;
+mod network;
 mod quality;
 mod regression;
 mod representation;
@@ -19,6 +20,7 @@ pub use artifact::{
 pub use calibration::{Calibration, Calibrator, LowerCurve};
 pub use lexicon::{Lexicon, SparseVector};
 pub use model::{Model, Prediction};
+pub use network::Network;
 pub use quality::{ClusterTable, QualityHead};
 pub use regression::{InputTokens, LogRegression};
 pub use representation::{Point, Representation};

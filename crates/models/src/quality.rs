@@ -2,9 +2,11 @@
 
 use pointsman_types::Grid;
 
+use crate::network::Network;
 use crate::representation::{Point, add_dense_products, add_products};
 
-/// Quality of every model = mean + linear on n-grams + linear on the context + cluster tables.
+/// Quality of every model = mean + linear on n-grams + linear on the context + cluster tables +
+/// networks.
 /// A part that was not chosen in training is absent. The weights of a blend are already
 /// multiplied into the parts.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -17,6 +19,8 @@ pub struct QualityHead {
     pub context: Option<Grid<f32>>,
     /// Tables over different clusterings; they add up.
     pub tables: Vec<ClusterTable>,
+    /// Networks from different starts; they add up.
+    pub networks: Vec<Network>,
 }
 
 /// Deviations from the mean, cluster by cluster.
@@ -44,6 +48,9 @@ impl QualityHead {
             for (sum, deviation) in quality.iter_mut().zip(table.deviations.row(cluster)) {
                 *sum += deviation;
             }
+        }
+        for network in &self.networks {
+            network.add_deviations(&point.context, &self.mean, &mut quality);
         }
         quality
     }
@@ -120,6 +127,7 @@ mod tests {
             ngrams: Some(Grid::from_values(1, vec![0.0, 0.5])),
             context: Some(Grid::filled(17, 1, 0.0625)),
             tables: vec![table],
+            networks: Vec::new(),
         };
         assert!((head.predict(&point())[0] - 1.125).abs() < 1e-6);
     }

@@ -10,6 +10,7 @@ use safetensors::tensor::{Dtype, SafeTensors, View};
 use crate::calibration::Calibration;
 use crate::lexicon::Lexicon;
 use crate::model::Model;
+use crate::network::Network;
 use crate::quality::{ClusterTable, QualityHead};
 use crate::regression::{InputTokens, LogRegression};
 use crate::representation::Representation;
@@ -201,6 +202,17 @@ fn put_quality(tensors: &mut Tensors, quality: &QualityHead) {
             &table.deviations,
         );
     }
+    for (position, network) in quality.networks.iter().enumerate() {
+        let name = |part: &str| network_tensor(position, part);
+        tensors.grid(&name("hidden"), &network.hidden);
+        tensors.grid(&name("output"), &network.output);
+        tensors.list(&name("bias"), &network.bias);
+        tensors.list(&name("weight"), &[network.weight]);
+    }
+}
+
+fn network_tensor(position: usize, part: &str) -> String {
+    format!("quality.network.{position:02}.{part}")
 }
 
 /// Shape and numbers of a tensor, still in bytes.
@@ -316,6 +328,10 @@ impl File<'_> {
         while let Some(table) = self.table(tables.len(), seen.dimensions())? {
             tables.push(table);
         }
+        let mut networks = Vec::new();
+        while let Some(network) = self.network(networks.len(), seen.context_len())? {
+            networks.push(network);
+        }
         Ok(QualityHead {
             mean: self.list("quality.mean", self.models)?,
             ngrams: self.grid_if_there(
@@ -329,6 +345,7 @@ impl File<'_> {
                 Some(self.models),
             )?,
             tables,
+            networks,
         })
     }
 
@@ -346,6 +363,19 @@ impl File<'_> {
         Ok(Some(ClusterTable {
             centroids,
             deviations,
+        }))
+    }
+
+    fn network(&self, position: usize, context: usize) -> Result<Option<Network>, WeightsError> {
+        let name = |part: &str| network_tensor(position, part);
+        let Some(hidden) = self.grid_if_there(&name("hidden"), Some(context), None)? else {
+            return Ok(None);
+        };
+        Ok(Some(Network {
+            output: self.grid(&name("output"), Some(hidden.columns()), Some(self.models))?,
+            bias: self.list(&name("bias"), self.models)?,
+            weight: self.list(&name("weight"), 1)?[0],
+            hidden,
         }))
     }
 
@@ -425,6 +455,12 @@ mod tests {
                 tables: vec![ClusterTable {
                     centroids: Grid::filled(3, 2, 0.5),
                     deviations: Grid::filled(3, 2, 0.125),
+                }],
+                networks: vec![Network {
+                    hidden: Grid::filled(17, 3, 0.25),
+                    output: Grid::filled(3, 2, -0.5),
+                    bias: vec![0.5, -0.5],
+                    weight: 0.5,
                 }],
             },
             calibration: Calibration {

@@ -73,7 +73,8 @@ pub(crate) fn calibrate_for_decisions(
     ))
 }
 
-fn calibrated(raw: &Grid<f32>, calibration: &Calibration) -> Grid<f32> {
+/// Qualities of raw ones, shape `(prompts, models)`.
+pub(crate) fn calibrated(raw: &Grid<f32>, calibration: &Calibration) -> Grid<f32> {
     let calibrators = calibration.models.iter().cycle();
     let values = raw
         .values()

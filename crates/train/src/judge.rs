@@ -6,6 +6,7 @@
 
 use pointsman_measures::{Bootstrap, Curve, Kept, Outcomes, Predicted, Singles, Weights, sweep};
 use pointsman_types::{Grid, LogTable};
+use rayon::prelude::*;
 
 use crate::error::TrainError;
 use crate::measurable::measurable;
@@ -79,11 +80,6 @@ impl<'a> Judge<'a> {
         }
     }
 
-    /// What these qualities of shape `(prompts, models)` are worth.
-    pub(crate) fn worth(&self, quality: &Grid<f32>) -> Result<f64, TrainError> {
-        Ok(self.value(quality)?.under(&Weights::even(quality.rows())))
-    }
-
     /// The first candidate within one standard error of the best (Breiman et al. 1984, section
     /// 3.4.3; the error is that of the paired difference under the bootstrap). So the candidate to
     /// be preferred comes first.
@@ -92,16 +88,30 @@ impl<'a> Judge<'a> {
         candidates: &[Grid<f32>],
         bootstrap: &Bootstrap,
     ) -> Result<Verdict, TrainError> {
+        self.first_within_error_on(candidates, bootstrap, |_| true)
+    }
+
+    /// The same, looking only at some of the prompts.
+    pub(crate) fn first_within_error_on(
+        &self,
+        candidates: &[Grid<f32>],
+        bootstrap: &Bootstrap,
+        looks_at: impl Fn(usize) -> bool,
+    ) -> Result<Verdict, TrainError> {
         let values = candidates
-            .iter()
+            .par_iter()
             .map(|quality| self.value(quality))
             .collect::<Result<Vec<_>, _>>()?;
-        let even = Weights::even(candidates.first().map_or(1, Grid::rows));
-        let worth: Vec<f64> = values.iter().map(|value| value.under(&even)).collect();
+        let rows = candidates.first().map_or(1, Grid::rows);
+        let seen: Vec<f64> = (0..rows)
+            .map(|row| f64::from(u8::from(looks_at(row))))
+            .collect();
+        let even = Weights::new(seen.clone());
+        let worth: Vec<f64> = values.par_iter().map(|value| value.under(&even)).collect();
         let best = (0..worth.len())
             .max_by(|left, right| worth[*left].total_cmp(&worth[*right]))
             .unwrap_or(0);
-        let errors = paired_errors(&values, best, bootstrap);
+        let errors = paired_errors(&values, best, bootstrap, &seen);
         let chosen = (0..worth.len())
             .find(|at| worth[*at] >= worth[best] - errors[*at])
             .unwrap_or(best);
@@ -190,9 +200,16 @@ impl Value<'_> {
 }
 
 /// Standard error of each candidate's difference to the best one, over the same resampled prompts.
-fn paired_errors(values: &[Value<'_>], best: usize, bootstrap: &Bootstrap) -> Vec<f64> {
-    let replicates: Vec<Vec<f64>> =
-        bootstrap.each(|weights| values.iter().map(|value| value.under(weights)).collect());
+fn paired_errors(
+    values: &[Value<'_>],
+    best: usize,
+    bootstrap: &Bootstrap,
+    seen: &[f64],
+) -> Vec<f64> {
+    let replicates: Vec<Vec<f64>> = bootstrap.each(|weights| {
+        let weights = Weights::new(product(weights.each(), seen));
+        values.iter().map(|value| value.under(&weights)).collect()
+    });
     let error = |candidate: usize| {
         let differences = replicates
             .iter()
@@ -206,6 +223,13 @@ fn paired_errors(values: &[Value<'_>], best: usize, bootstrap: &Bootstrap) -> Ve
             .sqrt()
     };
     (0..values.len()).map(error).collect()
+}
+
+fn product(left: &[f64], right: &[f64]) -> Vec<f64> {
+    left.iter()
+        .zip(right)
+        .map(|(left, right)| left * right)
+        .collect()
 }
 
 /// Resampled prompts, or categories where folds are grouped.

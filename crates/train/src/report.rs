@@ -22,10 +22,10 @@ pub struct TrainReport {
     pub grouped: bool,
     /// What candidates were judged by: `aiq` or `explained_variance`.
     pub criterion: &'static str,
-    /// The finalists, the simplest first.
+    /// The finalists, the widest average first.
     pub candidates: Vec<CandidateReport>,
-    /// Cross-validated measures of the chosen router, calibrated, on prompts with every model's
-    /// score; `None` where there are too few.
+    /// Cross-validated measures, calibrated, on prompts with every model's score, each fold by the
+    /// heads that would have been chosen without it; `None` where there are too few.
     pub cross_validated: Option<CrossValidated>,
     /// The policy the artifact decides by.
     pub policy: String,

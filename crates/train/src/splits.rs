@@ -59,6 +59,11 @@ impl Splits {
         self.fits.len()
     }
 
+    /// Number of folds.
+    pub(crate) fn folds(&self) -> usize {
+        self.folds
+    }
+
     /// Which prompts a fit learns from.
     pub(crate) fn learns_from(&self, fit: usize, row: usize) -> bool {
         self.fold[row] != fit

@@ -8,16 +8,16 @@ use pointsman_router::{Artifact, RouterError};
 use pointsman_types::{Catalog, LogTable, fold_of, text_hash};
 
 use crate::amounts::{Amounts, fit_amounts};
-use crate::calibrate::calibrate_for_decisions;
+use crate::calibrate::{calibrate_for_decisions, calibrated};
 use crate::checks::checked;
 use crate::costs::complete_costs;
 use crate::error::TrainError;
 use crate::examples::Examples;
 use crate::fingerprint::fingerprint;
-use crate::fit::{Fitted, fit_context, fit_ngrams, fit_tables};
+use crate::fit::{Fitted, fit_context, fit_networks, fit_ngrams, fit_tables};
 use crate::held_out::HeldOut;
 use crate::judge::{Judge, bootstrap};
-use crate::report::{CandidateReport, TrainReport};
+use crate::report::{CandidateReport, CrossValidated, TrainReport};
 use crate::select::{Selection, select};
 use crate::splits::Splits;
 
@@ -141,6 +141,7 @@ pub fn train(
 struct Learned {
     model: Model,
     held_out: HeldOut,
+    measured: Option<CrossValidated>,
     criterion: &'static str,
     finalists: Vec<CandidateReport>,
 }
@@ -162,13 +163,14 @@ fn learn(
     progress(Stage::Select);
     let judge = Judge::new(table, &splits, &amounts.held_out_cost);
     let resampled = bootstrap(table, options.grouped, options.seed);
-    let means = splits.held_out_means();
-    let selection = select(&judge, &means, &fitted, &resampled)?;
+    let selection = select(&judge, &splits, &fitted, &resampled)?;
     progress(Stage::Calibrate);
-    let raw = selection.blend.held_out(&means, &fitted);
+    let raw = selection.blend.held_out(&splits.held_out_means(), &fitted);
     let weight = &splits.whole().weight;
     let (calibration, quality) = calibrate_for_decisions(&judge, &raw, table, weight, &resampled)?;
+    let nested = calibrated(&selection.nested, &calibration);
     Ok(Learned {
+        measured: HeldOut::new(table, &nested, &amounts.held_out_cost)?.measured(),
         held_out: HeldOut::new(table, &quality, &amounts.held_out_cost)?,
         criterion: judge.name(),
         model: Model {
@@ -208,7 +210,7 @@ impl Learned {
             grouped: options.grouped,
             criterion: self.criterion,
             candidates: self.finalists.clone(),
-            cross_validated: self.held_out.measured(),
+            cross_validated: self.measured.clone(),
             policy: policy.to_string(),
             notes,
         }
@@ -270,6 +272,7 @@ fn fit_all(examples: &Examples, splits: &Splits, seed: u64) -> Result<Vec<Fitted
     let mut fitted = fit_tables(examples, splits, seed)?;
     fitted.extend(fit_context(examples, splits)?);
     fitted.extend(fit_ngrams(examples, splits)?);
+    fitted.push(fit_networks(examples, splits, seed)?);
     Ok(fitted)
 }
 

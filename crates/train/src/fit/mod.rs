@@ -3,18 +3,20 @@
 
 mod context;
 mod kmeans;
+mod network;
 mod ngrams;
 mod tables;
 
-use pointsman_models::{ClusterTable, QualityHead};
+use pointsman_models::{ClusterTable, Network, QualityHead};
 use pointsman_types::Grid;
 use serde::Serialize;
 
 pub(crate) use context::{fit_context, ridge};
+pub(crate) use network::fit_networks;
 pub(crate) use ngrams::fit_ngrams;
 pub(crate) use tables::fit_tables;
 
-/// The families, the simplest first.
+/// The families.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Family {
@@ -24,6 +26,21 @@ pub(crate) enum Family {
     Context,
     /// Ridge on hashed n-grams.
     Ngrams,
+    /// A low-rank network on surface features and latent coordinates.
+    Network,
+}
+
+impl Family {
+    pub(crate) const ALL: [Self; 4] = [Self::Table, Self::Context, Self::Ngrams, Self::Network];
+
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Table => "table",
+            Self::Context => "context",
+            Self::Ngrams => "ngrams",
+            Self::Network => "network",
+        }
+    }
 }
 
 /// One setting of one family, fitted.
@@ -43,19 +60,48 @@ pub(crate) enum Part {
     Tables(Vec<ClusterTable>),
     Context(Grid<f32>),
     Ngrams(Grid<f32>),
+    Networks(Vec<Network>),
 }
 
 impl Part {
     /// Adds this part to a head, scaled by its weight in the blend.
     pub(crate) fn add_to(&self, head: &mut QualityHead, weight: f32) {
         match self {
-            Self::Tables(tables) => head.tables.extend(tables.iter().map(|table| ClusterTable {
-                centroids: table.centroids.clone(),
-                deviations: scaled(&table.deviations, weight),
-            })),
-            Self::Context(weights) => head.context = Some(scaled(weights, weight)),
-            Self::Ngrams(weights) => head.ngrams = Some(scaled(weights, weight)),
+            Self::Tables(tables) => tables
+                .iter()
+                .for_each(|table| add_table(&mut head.tables, table, weight)),
+            Self::Context(weights) => add_grid(&mut head.context, weights, weight),
+            Self::Ngrams(weights) => add_grid(&mut head.ngrams, weights, weight),
+            Self::Networks(networks) => {
+                head.networks.extend(networks.iter().map(|network| Network {
+                    weight: network.weight * weight,
+                    ..network.clone()
+                }))
+            }
         }
+    }
+}
+
+fn add_grid(sum: &mut Option<Grid<f32>>, grid: &Grid<f32>, weight: f32) {
+    let scaled = scaled(grid, weight);
+    *sum = Some(match sum.take() {
+        Some(sum) => add(&sum, &scaled),
+        None => scaled,
+    });
+}
+
+/// Tables over the same clusters become one.
+fn add_table(sum: &mut Vec<ClusterTable>, table: &ClusterTable, weight: f32) {
+    let deviations = scaled(&table.deviations, weight);
+    match sum
+        .iter_mut()
+        .find(|there| there.centroids == table.centroids)
+    {
+        Some(there) => there.deviations = add(&there.deviations, &deviations),
+        None => sum.push(ClusterTable {
+            centroids: table.centroids.clone(),
+            deviations,
+        }),
     }
 }
 
