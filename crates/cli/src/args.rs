@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use pointsman_encoders::EncoderSpec;
 use pointsman_logs::ImportFormat;
 use pointsman_policy::PolicySpec;
 use pointsman_types::{Probability, Quality};
@@ -27,6 +28,8 @@ pub(crate) enum Command {
     Train(TrainArgs),
     /// Predict quality, cost and tokens of every model for prompts.
     Predict(PredictArgs),
+    /// Say why a router would choose which model for a prompt.
+    Explain(ExplainArgs),
     /// Measure a router's cost–quality curve on logs and write a report.
     Evaluate(EvaluateArgs),
     /// Serve decisions over HTTP.
@@ -62,6 +65,12 @@ pub(crate) struct RouterArgs {
     /// Catalogue to take prices from instead of the router's own.
     #[arg(id = "router-catalog", long = "catalog", value_name = "FILE")]
     pub(crate) catalog: Option<PathBuf>,
+    /// Where the router's sentence encoder is now, if not where training had it.
+    #[arg(long, value_name = "SPEC", value_parser = |spec: &str| spec.parse::<EncoderSpec>())]
+    pub(crate) encoder: Option<EncoderSpec>,
+    /// Where the encoder's tensors live: cpu, or cuda:N (in builds with the feature `cuda`).
+    #[arg(long, default_value = "cpu", value_name = "DEVICE")]
+    pub(crate) device: String,
 }
 
 #[derive(Debug, Args)]
@@ -96,10 +105,36 @@ pub(crate) struct TrainArgs {
     /// cheapest utility within 1 % of the best single model's quality].
     #[arg(long, value_name = "POLICY")]
     pub(crate) policy: Option<PolicySpec>,
-    /// Where tensors live: cpu, or cuda (in builds with the feature `cuda`).
-    #[arg(long, default_value = "cpu", value_parser = ["cpu", "cuda"])]
+    /// Sentence encoder to read besides words: static:DIR (Model2Vec, WordLlama) or minilm:DIR (a
+    /// BERT-like transformer in the Hugging Face layout).
+    #[arg(long, value_name = "SPEC", value_parser = |spec: &str| spec.parse::<EncoderSpec>())]
+    pub(crate) encoder: Option<EncoderSpec>,
+    /// Directory that keeps the encoder's vectors between trainings [default: pointsman/embeddings
+    /// in the user's cache directory].
+    #[arg(long, value_name = "DIR", env = "POINTSMAN_EMBEDDINGS")]
+    pub(crate) embedding_cache: Option<PathBuf>,
+    /// Where tensors live: cpu, or cuda:N (in builds with the feature `cuda`).
+    #[arg(long, default_value = "cpu", value_name = "DEVICE")]
     pub(crate) device: String,
+    /// Keep the texts of training prompts in the router, so that `explain` can show the nearest.
+    #[arg(long)]
+    pub(crate) keep_texts: bool,
     /// Print the report as JSON on standard output.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExplainArgs {
+    #[command(flatten)]
+    pub(crate) router: RouterArgs,
+    /// The prompt; from standard input where it is left out.
+    #[arg(value_name = "PROMPT")]
+    pub(crate) prompt: Option<String>,
+    /// Decide by another policy than the router's own.
+    #[arg(long, value_name = "POLICY")]
+    pub(crate) policy: Option<PolicySpec>,
+    /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,
 }

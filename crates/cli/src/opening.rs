@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use pointsman_policy::PolicySpec;
-use pointsman_router::{Router, RouterError, read_catalog};
+use pointsman_router::{Encoding, Router, RouterError, read_catalog};
 
 use crate::args::RouterArgs;
+use crate::encoding::device_named;
 
 /// The router of the arguments, by its own policy or another.
 pub(crate) fn open(args: &RouterArgs, policy: Option<PolicySpec>) -> anyhow::Result<Router> {
@@ -18,8 +19,12 @@ pub(crate) fn opener(
     policy: Option<PolicySpec>,
 ) -> anyhow::Result<impl Fn(&Path) -> Result<Router, RouterError> + Send + Sync + 'static> {
     let catalog = args.catalog.as_deref().map(read_catalog).transpose()?;
+    let encoding = Encoding {
+        spec: args.encoder.clone(),
+        device: device_named(&args.device)?,
+    };
     Ok(move |dir: &Path| {
-        let mut router = Router::open(dir)?;
+        let mut router = Router::open_with(dir, &encoding)?;
         if let Some(catalog) = &catalog {
             router = router.with_catalog(catalog.clone())?;
         }

@@ -57,12 +57,22 @@ impl Extractor {
         }
     }
 
+    /// The parts of a text that are read for n-grams.
+    pub(crate) fn read_parts<'a>(&self, text: &'a str) -> [&'a str; 2] {
+        let (head, tail) = ends(text, self.spec.max_bytes);
+        [head, tail]
+    }
+
+    pub(crate) fn bucket(&self, hash: u64) -> u32 {
+        (hash & self.bucket_mask) as u32
+    }
+
     fn ngrams(&self, text: &str, into: &mut Frequencies) {
         let mut previous = None;
         for_each_word(text, |word| {
-            into.count((word & self.bucket_mask) as u32);
+            into.count(self.bucket(word));
             if let Some(previous) = previous.filter(|_| self.spec.max_ngram > 1) {
-                into.count((pair(previous, word) & self.bucket_mask) as u32);
+                into.count(self.bucket(pair(previous, word)));
             }
             previous = Some(word);
         });

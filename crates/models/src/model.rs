@@ -1,9 +1,11 @@
 //! Everything that was fitted, together.
 
 use pointsman_features::{FeatureRow, FeatureSpec};
-use pointsman_types::{ModelName, Quality};
+use pointsman_types::{Grid, ModelName, Quality};
+use serde::{Deserialize, Serialize};
 
-use crate::calibration::Calibration;
+use crate::calibration::{Calibration, Calibrator};
+use crate::familiarity::Familiarity;
 use crate::quality::QualityHead;
 use crate::regression::{InputTokens, LogRegression};
 use crate::representation::{Point, Representation};
@@ -15,8 +17,15 @@ pub struct Model {
     pub names: Vec<ModelName>,
     /// The features it reads.
     pub features: FeatureSpec,
+    /// The sentence encoder whose vectors it reads, if any.
+    pub encoder: Option<EncoderReference>,
     /// How it sees a prompt.
     pub representation: Representation,
+    /// Where the prompts end that it was trained on.
+    pub familiarity: Familiarity,
+    /// Latent coordinates of training prompts, shape `(prompts, latent dimensions)`, to say which
+    /// of them a prompt is like.
+    pub examples: Grid<f32>,
     /// How good the answer would be.
     pub quality: QualityHead,
     /// From raw quality to calibrated quality.
@@ -27,6 +36,16 @@ pub struct Model {
     pub output_tokens: Option<LogRegression>,
     /// Cost of a call as logged, in US dollars, where costs were logged.
     pub logged_cost: Option<LogRegression>,
+}
+
+/// Which sentence encoder a router was trained with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EncoderReference {
+    /// Kind and directory, as given in training: `minilm:DIR`.
+    pub spec: String,
+    /// SHA-256 over everything its vectors depend on.
+    pub fingerprint: String,
 }
 
 /// What is expected of one model for one prompt.
@@ -42,28 +61,54 @@ pub struct Prediction {
     pub logged_cost: Option<f32>,
 }
 
+/// What is expected for one prompt.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Predictions {
+    /// How much the prompt is like the training prompts, from 0 to 1.
+    pub familiarity: f32,
+    /// One per model.
+    pub models: Vec<Prediction>,
+}
+
 impl Model {
-    /// Predictions for one prompt, one per model.
+    /// Predictions for one prompt, given its embedding where the router has an encoder. The less
+    /// familiar the prompt, the nearer each quality is to the model's mean, and the less its lower
+    /// estimate promises; without the embedding of an encoder nothing is familiar.
     #[must_use]
-    pub fn predict(&self, features: FeatureRow<'_>) -> Vec<Prediction> {
-        let point = self.representation.point(features);
+    pub fn predict(&self, features: FeatureRow<'_>, embedding: Option<&[f32]>) -> Predictions {
+        let point = self.representation.point(features, embedding);
+        let familiarity = match self.encoder.is_some() && embedding.is_none() {
+            true => 0.0,
+            false => self.familiarity.of(&self.representation, features),
+        };
         let raw = self.quality.predict(&point);
         let tokens = amounts(self.output_tokens.as_ref(), &point, raw.len());
         let costs = amounts(self.logged_cost.as_ref(), &point, raw.len());
-        let calibrated = raw.iter().zip(&self.calibration.models);
-        calibrated
-            .zip(tokens.into_iter().zip(costs))
-            .map(|((raw, calibrator), (output_tokens, logged_cost))| {
-                let quality = calibrator.quality(*raw);
-                Prediction {
-                    quality,
-                    quality_lower: calibrator.lower.at(quality),
-                    output_tokens,
-                    logged_cost,
-                }
-            })
-            .collect()
+        let qualities = raw
+            .iter()
+            .zip(&self.quality.mean)
+            .map(|(raw, mean)| mean + familiarity * (raw - mean))
+            .zip(&self.calibration.models)
+            .map(|(raw, calibrator)| qualities(raw, calibrator, familiarity));
+        let models = qualities.zip(tokens.into_iter().zip(costs)).map(
+            |((quality, quality_lower), (output_tokens, logged_cost))| Prediction {
+                quality,
+                quality_lower,
+                output_tokens,
+                logged_cost,
+            },
+        );
+        Predictions {
+            familiarity,
+            models: models.collect(),
+        }
     }
+}
+
+fn qualities(raw: f32, calibrator: &Calibrator, familiarity: f32) -> (Quality, Quality) {
+    let quality = calibrator.quality(raw);
+    let lower = calibrator.lower.at(quality).get();
+    (quality, Quality::clamped(familiarity * lower))
 }
 
 fn amounts(head: Option<&LogRegression>, point: &Point, models: usize) -> Vec<Option<f32>> {

@@ -5,7 +5,9 @@
 //! the same request, bit for bit on a CPU.
 
 mod catalog_file;
+mod encoding;
 mod error;
+mod explain;
 mod router;
 mod saved;
 
@@ -13,6 +15,8 @@ mod saved;
 mod tests;
 
 pub use catalog_file::read_catalog;
+pub use encoding::Encoding;
 pub use error::RouterError;
+pub use explain::{Explanation, Flip, Influence, Neighbour};
 pub use router::{Prediction, Router, Unsatisfiable, expected_cost};
-pub use saved::{Artifact, TrainedOn};
+pub use saved::{Artifact, Example, TrainedOn};

@@ -2,21 +2,24 @@
 
 use std::path::Path;
 
+use pointsman_encoders::Encoder;
 use pointsman_features::{Extractor, Features};
 use pointsman_models::{Model, sha256};
 use pointsman_policy::{Needs, OperatingCurve, Policy, PolicySpec, choose, limit_refusal};
 use pointsman_types::{
     Candidate, Catalog, Decision, ModelCard, ModelName, Prices, Probability, Prompt, Quality,
-    Request, Tokens, Usd,
+    Reason, Request, Tokens, Usd,
 };
 
+use crate::encoding::{Encoding, is_slow};
 use crate::error::RouterError;
-use crate::saved::{Artifact, TrainedOn};
+use crate::saved::{Artifact, Example, TrainedOn};
 
 /// Decides. Immutable; shared by any number of threads.
 #[derive(Debug, Clone)]
 pub struct Router {
     extractor: Extractor,
+    encoder: Option<Encoder>,
     model: Model,
     cards: Vec<ModelCard>,
     catalog: Catalog,
@@ -24,6 +27,7 @@ pub struct Router {
     spec: PolicySpec,
     policy: Policy,
     trained_on: TrainedOn,
+    examples: Vec<Example>,
     identity: String,
     policy_version: String,
 }
@@ -55,8 +59,17 @@ impl Router {
     /// # Errors
     /// When it is damaged, of another version, or something is unknown that deciding needs.
     pub fn open(dir: &Path) -> Result<Self, RouterError> {
+        Self::open_with(dir, &Encoding::default())
+    }
+
+    /// Opens the directory that training wrote, with its sentence encoder in another place or on
+    /// another device.
+    ///
+    /// # Errors
+    /// As [`Router::open`], and when the encoder is not the one of the training.
+    pub fn open_with(dir: &Path, encoding: &Encoding) -> Result<Self, RouterError> {
         let (artifact, identity) = Artifact::open(dir)?;
-        Self::assemble(artifact, identity)
+        Self::assemble(artifact, identity, encoding)
     }
 
     /// Puts an artifact to work that is not on disk.
@@ -65,12 +78,17 @@ impl Router {
     /// When its features are of another version, or nothing says what a model costs.
     pub fn new(artifact: Artifact) -> Result<Self, RouterError> {
         let identity = sha256(&artifact.model.weights()?);
-        Self::assemble(artifact, identity)
+        Self::assemble(artifact, identity, &Encoding::default())
     }
 
-    fn assemble(artifact: Artifact, identity: String) -> Result<Self, RouterError> {
+    fn assemble(
+        artifact: Artifact,
+        identity: String,
+        encoding: &Encoding,
+    ) -> Result<Self, RouterError> {
         let router = Self {
             extractor: Extractor::new(artifact.model.features.clone())?,
+            encoder: encoding.open(artifact.model.encoder.as_ref())?,
             cards: cards(&artifact.model.names, &artifact.catalog),
             policy: artifact.policy.resolve(&artifact.curve)?,
             model: artifact.model,
@@ -78,6 +96,7 @@ impl Router {
             curve: artifact.curve,
             spec: artifact.policy,
             trained_on: artifact.trained_on,
+            examples: artifact.examples,
             identity,
             policy_version: String::new(),
         };
@@ -108,6 +127,7 @@ impl Router {
     fn checked(mut self) -> Result<Self, RouterError> {
         let silent = self
             .look(&Prompt::from(""), None)
+            .models
             .iter()
             .position(|seen| seen.prediction.is_none());
         if let Some(position) = silent {
@@ -140,6 +160,22 @@ impl Router {
         &self.catalog
     }
 
+    /// The fitted parameters.
+    #[must_use]
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// Training prompts that explanations may point to, in the order of the model's.
+    #[must_use]
+    pub fn examples(&self) -> &[Example] {
+        &self.examples
+    }
+
+    pub(crate) fn extractor(&self) -> &Extractor {
+        &self.extractor
+    }
+
     /// The policy it decides by.
     #[must_use]
     pub fn policy(&self) -> PolicySpec {
@@ -167,10 +203,14 @@ impl Router {
     /// Predictions for every model, in the order of [`Router::models`], whatever the limits.
     #[must_use]
     pub fn predict(&self, prompt: &Prompt, input_tokens: Option<Tokens>) -> Vec<Prediction> {
-        self.look(prompt, input_tokens)
-            .into_iter()
-            .map(Look::known)
-            .collect()
+        let looks = self.look(prompt, input_tokens).models;
+        looks.into_iter().map(Look::known).collect()
+    }
+
+    /// Whether a decision takes milliseconds rather than microseconds.
+    #[must_use]
+    pub fn is_slow(&self) -> bool {
+        self.model.encoder.as_ref().is_some_and(is_slow)
     }
 
     /// Decides on one request.
@@ -178,11 +218,11 @@ impl Router {
     /// # Errors
     /// With the limit that refused each model, when none is left.
     pub fn decide(&self, request: &Request) -> Result<Decision, Unsatisfiable> {
-        let looks = self.look(&request.prompt, request.input_tokens);
+        let seen = self.look(&request.prompt, request.input_tokens);
         let candidates = self
             .cards
             .iter()
-            .zip(looks)
+            .zip(seen.models)
             .map(|(card, look)| candidate(card, look, request))
             .collect();
         let policy = match request.limits.min_quality {
@@ -191,22 +231,34 @@ impl Router {
         };
         let choice =
             choose(candidates, policy).map_err(|candidates| Unsatisfiable { candidates })?;
+        let reason = match choice.reason {
+            Reason::OnlyCandidate => Reason::OnlyCandidate,
+            _ if seen.familiarity <= 0.0 => Reason::Unfamiliar,
+            reason => reason,
+        };
         Ok(Decision {
             model: choice.candidates[0].model.clone(),
-            reason: choice.reason,
+            reason,
+            familiarity: seen.familiarity,
             propensity: choice.candidates[0].probability,
             policy_version: self.policy_version.clone(),
             candidates: choice.candidates,
         })
     }
 
-    fn look(&self, prompt: &Prompt, input_tokens: Option<Tokens>) -> Vec<Look> {
+    /// An encoder that fails leaves the prompt unfamiliar: predictions are then the models' means.
+    pub(crate) fn embedding(&self, text: &str) -> Option<Vec<f32>> {
+        self.encoder.as_ref()?.encode_one(text).ok()
+    }
+
+    fn look(&self, prompt: &Prompt, input_tokens: Option<Tokens>) -> Seen {
         let features = self.extractor.extract(prompt.text());
+        let embedding = self.embedding(prompt.text());
         let chars = prompt.text().chars().count() as f32;
         let lines = self.model.input_tokens.iter().zip(&self.cards);
-        let predictions = self.model.predict((&features).into());
-        lines
-            .zip(predictions)
+        let predicted = self.model.predict((&features).into(), embedding.as_deref());
+        let models = lines
+            .zip(predicted.models)
             .map(|((line, card), prediction)| {
                 let input =
                     input_tokens.map_or_else(|| line.predict(chars), |tokens| tokens.0 as f32);
@@ -227,8 +279,18 @@ impl Router {
                     prediction,
                 }
             })
-            .collect()
+            .collect();
+        Seen {
+            familiarity: predicted.familiarity,
+            models,
+        }
     }
+}
+
+/// One prompt as the router sees it.
+struct Seen {
+    familiarity: f32,
+    models: Vec<Look>,
 }
 
 /// One model as seen for one prompt; without a prediction where nothing says what it costs.

@@ -7,8 +7,8 @@ use pointsman_models::{
 };
 use pointsman_policy::{OperatingCurve, PolicySpec};
 use pointsman_types::{Catalog, Prompt, text_hash};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use crate::error::RouterError;
 
@@ -18,6 +18,7 @@ const CATALOG: &str = "catalog.toml";
 const POLICY: &str = "policy.json";
 const CURVE: &str = "curve.json";
 const PROMPTS: &str = "prompts.bin";
+const EXAMPLES: &str = "examples.json";
 const REPORT: &str = "report.json";
 
 /// What training produced, before it is put to work.
@@ -33,12 +34,25 @@ pub struct Artifact {
     pub curve: OperatingCurve,
     /// The prompts it has seen.
     pub trained_on: TrainedOn,
+    /// The training prompts whose latent coordinates the model keeps, in their order.
+    pub examples: Vec<Example>,
     /// The seed of the training.
     pub seed: u64,
     /// SHA-256 over the rows it was trained on.
     pub data_fingerprint: String,
     /// What the training measured, for people.
     pub report: serde_json::Value,
+}
+
+/// A training prompt that explanations may point to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Example {
+    /// Its id in the log.
+    pub id: String,
+    /// Its text, where training was told to keep it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
 }
 
 /// The hashes of the training prompts, ascending, so that evaluation can leave them out.
@@ -94,6 +108,7 @@ impl Artifact {
             (POLICY.to_owned(), to_json(POLICY, &self.policy)?),
             (CURVE.to_owned(), to_json(CURVE, &self.curve)?),
             (PROMPTS.to_owned(), self.trained_on.to_bytes()),
+            (EXAMPLES.to_owned(), to_json(EXAMPLES, &self.examples)?),
             (REPORT.to_owned(), to_json(REPORT, &self.report)?),
         ]);
         write_artifact(dir, manifest, &files)?;
@@ -106,6 +121,7 @@ impl Artifact {
             written_by: format!("pointsman {}", env!("CARGO_PKG_VERSION")),
             models: self.model.names.clone(),
             features: self.model.features.clone(),
+            encoder: self.model.encoder.clone(),
             seed: self.seed,
             data_fingerprint: self.data_fingerprint.clone(),
             catalog_hash: sha256(catalog.as_bytes()),
@@ -123,16 +139,29 @@ impl Artifact {
         let weights = bytes(WEIGHTS, &files)?;
         let catalog = String::from_utf8_lossy(bytes(CATALOG, &files)?);
         let artifact = Self {
-            model: Model::from_weights(weights, manifest.models, manifest.features, calibration)?,
+            model: Model::from_weights(
+                weights,
+                manifest.models,
+                manifest.features,
+                manifest.encoder,
+                calibration,
+            )?,
             catalog: toml::from_str(&catalog).map_err(|error| part(CATALOG, &error))?,
             policy: from_json(POLICY, &files)?,
             curve: from_json(CURVE, &files)?,
             trained_on: TrainedOn::from_bytes(bytes(PROMPTS, &files)?)?,
+            examples: from_json(EXAMPLES, &files)?,
             seed: manifest.seed,
             data_fingerprint: manifest.data_fingerprint,
             report: from_json(REPORT, &files)?,
         };
-        Ok((artifact, identity))
+        match artifact.examples.len() == artifact.model.examples.rows() {
+            true => Ok((artifact, identity)),
+            false => Err(RouterError::Part {
+                file: EXAMPLES,
+                reason: "it does not list as many prompts as the weights have".into(),
+            }),
+        }
     }
 }
 

@@ -2,8 +2,8 @@
 
 use pointsman_features::{FeatureSpec, SURFACE_FEATURES};
 use pointsman_models::{
-    Calibration, Calibrator, InputTokens, Lexicon, LogRegression, LowerCurve, Model, QualityHead,
-    Representation,
+    Calibration, Calibrator, Familiarity, InputTokens, Lexicon, LogRegression, LowerCurve, Model,
+    QualityHead, Representation,
 };
 use pointsman_policy::{CurvePoint, OperatingCurve, PolicySpec};
 use pointsman_types::{
@@ -11,7 +11,7 @@ use pointsman_types::{
     UsdPerMillion, text_hash,
 };
 
-use crate::{Artifact, Router, RouterError, TrainedOn};
+use crate::{Artifact, Encoding, Example, Router, RouterError, TrainedOn};
 
 /// Always `tokens` tokens or dollars.
 fn always(amounts: [f32; 2]) -> LogRegression {
@@ -33,11 +33,15 @@ fn model() -> Model {
     Model {
         names: vec!["big".into(), "small".into()],
         features: FeatureSpec::default(),
+        encoder: None,
+        familiarity: Familiarity::UNBOUNDED,
+        examples: Grid::from_values(1, vec![1.0, -1.0]),
         representation: Representation {
             lexicon: Lexicon::new(FeatureSpec::default().buckets(), Vec::new(), Vec::new()),
             surface_mean: vec![0.0; SURFACE_FEATURES],
             surface_scale: vec![0.0; SURFACE_FEATURES],
             projection: Grid::filled(0, 1, 0.0),
+            embedding: None,
         },
         quality: QualityHead {
             mean: vec![0.9, 0.6],
@@ -72,6 +76,16 @@ fn artifact() -> Artifact {
         policy: PolicySpec::Utility { lambda: 10.0 },
         curve: OperatingCurve(vec![point(100.0, 0.001, 0.6), point(0.0, 0.01, 0.9)]),
         trained_on: TrainedOn::from_iter([text_hash("seen")]),
+        examples: vec![
+            Example {
+                id: "one".into(),
+                text: None,
+            },
+            Example {
+                id: "two".into(),
+                text: Some("the second".into()),
+            },
+        ],
         seed: 0,
         data_fingerprint: "0123".into(),
         report: serde_json::Value::Null,
@@ -261,4 +275,46 @@ fn a_budget_below_the_curve_is_refused() {
         mean_cost: Usd::saturating(0.0001),
     });
     assert!(matches!(refused, Err(RouterError::Policy(_))));
+}
+
+/// The same router, trained on prompts that all had known words.
+fn particular() -> Router {
+    let mut artifact = artifact();
+    artifact.model.familiarity.least_known = 0.5;
+    artifact.model.quality.context = Some(Grid::filled(2 + SURFACE_FEATURES, 2, 0.05));
+    Router::new(artifact).unwrap()
+}
+
+#[test]
+fn an_unfamiliar_prompt_is_decided_by_the_means() {
+    let decision = particular()
+        .decide(&ask("unheard of", Limits::default()))
+        .unwrap();
+    assert_eq!(decision.reason, Reason::Unfamiliar);
+    assert!(decision.familiarity.abs() < 1e-9);
+    for (candidate, mean) in decision.candidates.iter().zip([0.9, 0.6]) {
+        assert!(
+            (candidate.quality.get() - mean).abs() < 1e-3,
+            "{candidate:?}"
+        );
+        assert!(
+            candidate.quality_lower.get().abs() < 1e-9,
+            "it promises nothing"
+        );
+    }
+}
+
+#[test]
+fn an_encoder_is_refused_by_a_router_without_one() {
+    let home = tempfile::tempdir().unwrap();
+    let dir = home.path().join("router");
+    artifact().save(&dir).unwrap();
+    let encoding = Encoding {
+        spec: Some("minilm:nowhere".parse().unwrap()),
+        ..Encoding::default()
+    };
+    assert!(matches!(
+        Router::open_with(&dir, &encoding),
+        Err(RouterError::NoEncoder)
+    ));
 }

@@ -55,6 +55,9 @@ pub enum TrainError {
     /// The tensor library failed.
     #[error("a tensor operation failed: {0}")]
     Tensor(#[from] candle_core::Error),
+    /// The sentence encoder failed.
+    #[error("the sentence encoder failed: {0}")]
+    Encoder(String),
     /// A system of equations has no solution.
     #[error(
         "the equations of {0} have no solution; are there infinite or enormous numbers in the log?"

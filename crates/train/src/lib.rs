@@ -8,8 +8,10 @@ mod amounts;
 mod calibrate;
 mod checks;
 mod costs;
+mod embed;
 mod error;
 mod examples;
+mod familiar;
 mod fingerprint;
 mod fit;
 mod held_out;
@@ -25,6 +27,7 @@ mod train;
 
 pub use candle_core::Device;
 pub use costs::complete_costs;
+pub use embed::Embed;
 pub use error::TrainError;
 pub use report::{CandidateReport, CrossValidated, TrainReport};
 pub use train::{Options, Stage, Trained, train};

@@ -1,18 +1,21 @@
 //! The whole training, step by step.
 
+use std::sync::Arc;
+
 use candle_core::Device;
 use pointsman_features::FeatureSpec;
 use pointsman_models::{Model, QualityHead};
 use pointsman_policy::PolicySpec;
-use pointsman_router::{Artifact, RouterError};
+use pointsman_router::{Artifact, Example, RouterError};
 use pointsman_types::{Catalog, LogTable, fold_of, text_hash};
 
 use crate::amounts::{Amounts, fit_amounts};
 use crate::calibrate::{calibrate_for_decisions, calibrated};
 use crate::checks::checked;
 use crate::costs::complete_costs;
+use crate::embed::Embed;
 use crate::error::TrainError;
-use crate::examples::Examples;
+use crate::examples::{Examples, kept};
 use crate::fingerprint::fingerprint;
 use crate::fit::{Fitted, fit_context, fit_networks, fit_ngrams, fit_tables};
 use crate::held_out::HeldOut;
@@ -42,6 +45,10 @@ pub struct Options {
     pub policy: Option<PolicySpec>,
     /// What is extracted from a prompt.
     pub features: FeatureSpec,
+    /// The sentence encoder whose vectors are read besides.
+    pub encoder: Option<Arc<dyn Embed>>,
+    /// Keep the texts of training prompts in the artifact, for explanations.
+    pub keep_texts: bool,
     /// Where tensors live.
     pub device: Device,
 }
@@ -57,6 +64,8 @@ impl Default for Options {
             drop_rare: false,
             policy: None,
             features: FeatureSpec::default(),
+            encoder: None,
+            keep_texts: false,
             device: Device::Cpu,
         }
     }
@@ -130,6 +139,16 @@ pub fn train(
             .iter()
             .map(|row| text_hash(&row.text))
             .collect(),
+        examples: learned
+            .kept
+            .iter()
+            .map(|row| Example {
+                id: table.prompts[*row].id.clone(),
+                text: options
+                    .keep_texts
+                    .then(|| table.prompts[*row].text.to_string()),
+            })
+            .collect(),
         seed: options.seed,
         data_fingerprint,
         report: serde_json::to_value(&report).expect("a report has text keys and numbers only"),
@@ -140,6 +159,8 @@ pub fn train(
 /// The model, and how it did on prompts that its fits held out.
 struct Learned {
     model: Model,
+    /// The prompts that explanations may point to.
+    kept: Vec<usize>,
     held_out: HeldOut,
     measured: Option<CrossValidated>,
     criterion: &'static str,
@@ -154,7 +175,7 @@ fn learn(
 ) -> Result<Learned, TrainError> {
     let splits = Splits::new(table, options.folds, options.seed, options.grouped)?;
     progress(Stage::Represent);
-    let examples = Examples::new(table, &options.features, options.seed, &options.device)?;
+    let examples = Examples::new(table, options)?;
     progress(Stage::Amounts);
     let amounts = fit_amounts(&examples, table, &splits, catalog)?;
     check_costs(table, &amounts)?;
@@ -168,16 +189,21 @@ fn learn(
     let raw = selection.blend.held_out(&splits.held_out_means(), &fitted);
     let weight = &splits.whole().weight;
     let (calibration, quality) = calibrate_for_decisions(&judge, &raw, table, weight, &resampled)?;
+    let (kept, latent) = kept(table, &examples)?;
     let nested = calibrated(&selection.nested, &calibration);
     Ok(Learned {
         measured: HeldOut::new(table, &nested, &amounts.held_out_cost)?.measured(),
         held_out: HeldOut::new(table, &quality, &amounts.held_out_cost)?,
         criterion: judge.name(),
+        kept,
         model: Model {
             names: table.models.clone(),
             features: options.features.clone(),
+            encoder: options.encoder.as_ref().map(|encoder| encoder.reference()),
             quality: quality_head(&splits, &fitted, &selection),
             representation: examples.representation,
+            familiarity: examples.familiarity,
+            examples: latent,
             calibration,
             input_tokens: amounts.input_tokens,
             output_tokens: amounts.output_tokens,

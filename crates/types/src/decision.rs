@@ -18,16 +18,19 @@ pub enum Reason {
     NoneAdequate,
     /// It has the best utility at the lambda that meets the mean budget.
     WithinBudget,
+    /// The prompt is unlike those of the training, so the models' means decided.
+    Unfamiliar,
 }
 
 impl Reason {
     /// Every reason, for closed label sets.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::OnlyCandidate,
         Self::BestUtility,
         Self::CheapestAdequate,
         Self::NoneAdequate,
         Self::WithinBudget,
+        Self::Unfamiliar,
     ];
 
     /// The word used in answers, records and metrics.
@@ -39,6 +42,7 @@ impl Reason {
             Self::CheapestAdequate => "cheapest_adequate",
             Self::NoneAdequate => "none_adequate",
             Self::WithinBudget => "within_budget",
+            Self::Unfamiliar => "unfamiliar",
         }
     }
 }
@@ -127,6 +131,9 @@ pub struct Decision {
     pub model: ModelName,
     /// Why.
     pub reason: Reason,
+    /// How much the prompt is like those of the training: 1 within their range, 0 where nothing
+    /// that was learnt carries over.
+    pub familiarity: f32,
     /// With which probability it was chosen.
     pub propensity: Probability,
     /// The artifact, catalogue and policy that decided.

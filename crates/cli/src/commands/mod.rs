@@ -1,6 +1,7 @@
 //! One file per command.
 
 pub(crate) mod evaluate;
+pub(crate) mod explain;
 pub(crate) mod export;
 pub(crate) mod import;
 pub(crate) mod inspect;

@@ -64,6 +64,9 @@ fn training(log: &Path, catalog: &Path, out: &Path) -> TrainArgs {
         drop_rare: false,
         policy: None,
         device: "cpu".into(),
+        encoder: None,
+        embedding_cache: None,
+        keep_texts: true,
         json: false,
     }
 }
@@ -73,6 +76,8 @@ fn evaluation(log: &Path, router: &Path, out: &Path) -> EvaluateArgs {
         router: RouterArgs {
             dir: router.to_owned(),
             catalog: None,
+            encoder: None,
+            device: "cpu".into(),
         },
         logs: logs(log),
         out: out.to_owned(),

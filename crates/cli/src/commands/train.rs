@@ -1,13 +1,13 @@
 //! `pointsman train`.
 
 use std::io::Write;
+use std::sync::Arc;
 
-use anyhow::Context;
 use pointsman_router::read_catalog;
-use pointsman_train::{Device, Options, Stage, TrainReport, train};
+use pointsman_train::{Device, Embed, Options, Stage, TrainReport, train};
 
 use crate::args::TrainArgs;
-use crate::failure::Usage;
+use crate::encoding::{CachedEncoder, device_named};
 use crate::progress::spinner;
 use crate::reading;
 
@@ -38,6 +38,7 @@ pub(crate) fn run(args: &TrainArgs) -> anyhow::Result<()> {
 }
 
 fn options(args: &TrainArgs) -> anyhow::Result<Options> {
+    let device = device_named(&args.device)?;
     Ok(Options {
         seed: args.seed,
         folds: args.folds,
@@ -46,20 +47,19 @@ fn options(args: &TrainArgs) -> anyhow::Result<Options> {
         least_rows: args.min_rows,
         drop_rare: args.drop_rare,
         policy: args.policy,
-        device: device(&args.device)?,
+        encoder: encoder(args, &device)?,
+        keep_texts: args.keep_texts,
+        device,
         ..Options::default()
     })
 }
 
-fn device(name: &str) -> anyhow::Result<Device> {
-    match name {
-        "cuda" if !cfg!(feature = "cuda") => Err(Usage(
-            "this build has no CUDA; build with `--features cuda`, or use --device cpu".into(),
-        )
-        .into()),
-        "cuda" => Device::new_cuda(0).context("the CUDA device cannot be used"),
-        _ => Ok(Device::Cpu),
-    }
+fn encoder(args: &TrainArgs, device: &Device) -> anyhow::Result<Option<Arc<dyn Embed>>> {
+    let Some(spec) = &args.encoder else {
+        return Ok(None);
+    };
+    let encoder = CachedEncoder::open(spec, args.embedding_cache.as_deref(), device)?;
+    Ok(Some(Arc::new(encoder)))
 }
 
 fn words(stage: Stage) -> &'static str {

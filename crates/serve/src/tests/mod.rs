@@ -91,6 +91,7 @@ impl Decide for FirstAllowed {
         Ok(Decision {
             model: chosen[0].clone(),
             reason: Reason::BestUtility,
+            familiarity: 1.0,
             propensity: Probability::ONE,
             policy_version: self.version.clone(),
             candidates: std::iter::once(candidate(chosen[0], None))

@@ -39,6 +39,7 @@ fn decision(id: &str) -> DecisionRecord {
         decision: Decision {
             model: chosen.model.clone(),
             reason: Reason::BestUtility,
+            familiarity: 1.0,
             propensity: chosen.probability,
             policy_version: "v1".into(),
             candidates: vec![chosen],
