@@ -46,6 +46,22 @@ fn a_router_beats_mixing_single_models_on_unseen_prompts() {
     assert!(gain.low > Some(0.0), "{gain:?}");
 }
 
+/// Sixty prompts, five models. A curve from so little data may lie anywhere within its noise, so
+/// several logs are looked at, and together they must gain.
+#[test]
+fn three_hundred_rows_give_a_curve_not_below_mixing_single_models() {
+    let fresh = table(simulation(1000, 21).rows);
+    let gains: Vec<Interval> = (22..27)
+        .map(|seed| {
+            let log = simulation(60, seed);
+            gain(&router(table(log.rows), &log.catalog), &fresh)
+        })
+        .collect();
+    assert!(gains.iter().all(|gain| gain.high >= Some(0.0)), "{gains:?}");
+    let mean = gains.iter().filter_map(|gain| gain.estimate).sum::<f64>() / 5.0;
+    assert!(mean > 0.0, "{gains:?}");
+}
+
 /// The scores of each model are dealt anew among its prompts: nothing about a prompt tells them.
 fn permuted(mut rows: Vec<LogRow>) -> Vec<LogRow> {
     let mut names: Vec<_> = rows.iter().map(|row| row.model.clone()).collect();

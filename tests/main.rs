@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `closing_the_loop.rs` | rows, fit, serve, feedback, export, retrain: the new router is better; read this first |
 //! | `learning.rs` | what a router must not learn: noise, a duplicate's name; what it must: prices |
+//! | `streaming.rs` | a log larger than the table: no row is wasted, none is learnt from that should not be |
 //! | `serving.rs` | what was evaluated is what is served; nothing acknowledged is lost |
 //! | `command_line.rs` | every bad input gets a clear error and leaves nothing behind |
 //! | `report_page.rs` | the report in a real browser |
@@ -25,3 +26,4 @@ mod program;
 mod report_page;
 mod rooms;
 mod serving;
+mod streaming;

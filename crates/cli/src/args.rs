@@ -51,7 +51,7 @@ pub(crate) struct LogArgs {
     /// Stop at the first malformed row instead of leaving it out.
     #[arg(long)]
     pub(crate) strict: bool,
-    /// Use at most this many prompts, chosen by the hash of their text; bounds memory.
+    /// Hold at most this many prompts in memory, chosen by the hash of their text.
     #[arg(long, default_value_t = 200_000, value_name = "N")]
     pub(crate) max_prompts: usize,
 }
@@ -98,6 +98,10 @@ pub(crate) struct TrainArgs {
     /// Models with fewer scored prompts are an error.
     #[arg(long, default_value_t = 10, value_name = "N")]
     pub(crate) min_rows: usize,
+    /// How often to go through the prompts beyond --max-prompts: they are not held in memory but
+    /// streamed, for a linear model of their words. 0 leaves them out.
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=100))]
+    pub(crate) passes: u32,
     /// Leave models with fewer than --min-rows scored prompts out.
     #[arg(long)]
     pub(crate) drop_rare: bool,

@@ -44,14 +44,24 @@ impl Extractor {
     /// The features of a text, of any length.
     #[must_use]
     pub fn extract(&self, text: &str) -> Features {
+        Features {
+            surface: surface(text),
+            ..self.extract_ngrams(text)
+        }
+    }
+
+    /// The n-grams alone, for readers of n-grams alone: a third of the time is saved. Every surface
+    /// feature is 0.
+    #[must_use]
+    pub fn extract_ngrams(&self, text: &str) -> Features {
         let (head, tail) = ends(text, self.spec.max_bytes);
         // A word and the space after it take three bytes or more, and make two n-grams.
         let mut frequencies = Frequencies::for_at_most((head.len() + tail.len()) / 3 * 2 + 16);
-        self.ngrams(head, &mut frequencies);
-        self.ngrams(tail, &mut frequencies);
+        self.count(head, &mut frequencies);
+        self.count(tail, &mut frequencies);
         let (buckets, values) = frequencies.into_sublinear();
         Features {
-            surface: surface(text),
+            surface: [0.0; SURFACE_FEATURES],
             buckets,
             values,
         }
@@ -67,7 +77,7 @@ impl Extractor {
         (hash & self.bucket_mask) as u32
     }
 
-    fn ngrams(&self, text: &str, into: &mut Frequencies) {
+    fn count(&self, text: &str, into: &mut Frequencies) {
         let mut previous = None;
         for_each_word(text, |word| {
             into.count(self.bucket(word));

@@ -42,6 +42,20 @@ pub fn read(
     reader.tally.finish()
 }
 
+/// Hands on every well-formed row of one file and steps over the others in silence.
+pub(crate) fn read_again(
+    file: &Path,
+    on_row: &mut dyn FnMut(LogRow) -> Result<(), LogError>,
+) -> Result<(), LogError> {
+    let mut reader = LogReader {
+        tally: Tally::new(false),
+        last: LastPrompt::default(),
+        declared: false,
+        on_row,
+    };
+    scan(file, &mut reader)
+}
+
 struct LogReader<'a> {
     tally: Tally,
     last: LastPrompt,

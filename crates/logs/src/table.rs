@@ -40,10 +40,15 @@ pub struct TableNotes {
     pub rows: u64,
     /// Rows of prompts that were left out to stay within the budget.
     pub rows_left_out: u64,
+    /// How many of these have a score.
+    pub scores_left_out: u64,
     /// Prompts in the log: exact unless some were left out, then estimated from the hashes kept.
     pub prompts_seen: u64,
     /// Whether `prompts_seen` is an estimate.
     pub prompts_seen_estimated: bool,
+    /// The greatest text hash in the table, where prompts were left out: every prompt with a
+    /// greater one was, and none with a smaller one.
+    pub left_out_above: Option<u64>,
     /// Prompts in the table.
     pub prompts_kept: u64,
     /// Rows that repeat a prompt and model of another row; they were averaged into one cell.
@@ -174,7 +179,9 @@ impl TableBuilder {
     fn notes(&self) -> TableNotes {
         let cells = || self.prompts.values().flat_map(|entry| &entry.cells);
         let kept_rows: u64 = cells().map(|sums| u64::from(sums.rows)).sum();
+        let kept_scores: u64 = cells().map(|sums| u64::from(sums.scores)).sum();
         let kept = self.prompts.len() as u64;
+        let greatest = self.prompts.keys().next_back().map(|key| key.0);
         let mut texts_of_id: HashMap<&str, u64> = HashMap::new();
         let mut ids_of_text: HashMap<u64, u64> = HashMap::new();
         for (key, entry) in &self.prompts {
@@ -184,8 +191,10 @@ impl TableBuilder {
         TableNotes {
             rows: self.rows,
             rows_left_out: self.rows - kept_rows,
+            scores_left_out: self.scores - kept_scores,
             prompts_seen: self.refused_from.map_or(kept, |key| estimate(kept, key.0)),
             prompts_seen_estimated: self.refused_from.is_some(),
+            left_out_above: self.refused_from.and(greatest),
             prompts_kept: kept,
             duplicates: kept_rows - cells().count() as u64,
             ids_with_several_texts: texts_of_id.values().filter(|texts| **texts > 1).count() as u64,
@@ -255,6 +264,7 @@ impl Entry {
         let sums = &mut self.cells[index];
         sums.rows += 1;
         if let Some(score) = row.score {
+            sums.scores += 1;
             sums.score.add(f64::from(score.get()), row.weight);
         }
         sums.cost.add(row.cost_usd.map(|cost| cost.picos().into()));
@@ -270,6 +280,7 @@ impl Entry {
 struct Sums {
     model: u32,
     rows: u32,
+    scores: u32,
     score: Votes,
     cost: Mean,
     input: Mean,
@@ -281,6 +292,7 @@ impl Sums {
         Self {
             model,
             rows: 0,
+            scores: 0,
             score: Votes::default(),
             cost: Mean::default(),
             input: Mean::default(),

@@ -69,7 +69,7 @@ mod tests {
         let values = vec![1.0; buckets.len()];
         let features = Features {
             buckets: buckets.into(),
-            values: values.into(),
+            values,
             ..Features::default()
         };
         known_share(&lexicon, (&features).into(), |_| true)

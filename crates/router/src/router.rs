@@ -13,7 +13,8 @@ use pointsman_types::{
 
 use crate::encoding::{Encoding, is_slow};
 use crate::error::RouterError;
-use crate::saved::{Artifact, Example, TrainedOn};
+use crate::saved::{Artifact, Example};
+use crate::trained_on::TrainedOn;
 
 /// Decides. Immutable; shared by any number of threads.
 #[derive(Debug, Clone)]

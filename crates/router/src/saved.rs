@@ -6,11 +6,12 @@ use pointsman_models::{
     Calibration, FORMAT_VERSION, Files, Manifest, Model, read_artifact, sha256, write_artifact,
 };
 use pointsman_policy::{OperatingCurve, PolicySpec};
-use pointsman_types::{Catalog, Prompt, text_hash};
+use pointsman_types::Catalog;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::error::RouterError;
+use crate::trained_on::TrainedOn;
 
 const WEIGHTS: &str = "weights.safetensors";
 const CALIBRATION: &str = "calibration.json";
@@ -19,6 +20,7 @@ const POLICY: &str = "policy.json";
 const CURVE: &str = "curve.json";
 const PROMPTS: &str = "prompts.bin";
 const EXAMPLES: &str = "examples.json";
+const STREAMED: &str = "streamed.bin";
 const REPORT: &str = "report.json";
 
 /// What training produced, before it is put to work.
@@ -55,41 +57,6 @@ pub struct Example {
     pub text: Option<String>,
 }
 
-/// The hashes of the training prompts, ascending, so that evaluation can leave them out.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct TrainedOn(Vec<u64>);
-
-impl TrainedOn {
-    /// Whether this text was trained on.
-    #[must_use]
-    pub fn contains(&self, prompt: &Prompt) -> bool {
-        self.0.binary_search(&text_hash(prompt.text())).is_ok()
-    }
-
-    fn to_bytes(&self) -> Vec<u8> {
-        self.0.iter().flat_map(|hash| hash.to_le_bytes()).collect()
-    }
-
-    fn from_bytes(bytes: &[u8]) -> Result<Self, RouterError> {
-        match bytes.as_chunks::<8>() {
-            (words, []) => Ok(words.iter().map(|word| u64::from_le_bytes(*word)).collect()),
-            _ => Err(RouterError::Part {
-                file: PROMPTS,
-                reason: "its length is not a multiple of 8 bytes".into(),
-            }),
-        }
-    }
-}
-
-impl FromIterator<u64> for TrainedOn {
-    fn from_iter<I: IntoIterator<Item = u64>>(hashes: I) -> Self {
-        let mut hashes: Vec<u64> = hashes.into_iter().collect();
-        hashes.sort_unstable();
-        hashes.dedup();
-        Self(hashes)
-    }
-}
-
 impl Artifact {
     /// Writes the directory, in one step. Equal artifacts give equal bytes.
     ///
@@ -98,7 +65,7 @@ impl Artifact {
     pub fn save(&self, dir: &Path) -> Result<(), RouterError> {
         let catalog = toml::to_string(&self.catalog).map_err(|error| part(CATALOG, &error))?;
         let manifest = self.manifest(&catalog);
-        let files = Files::from([
+        let mut files = Files::from([
             (WEIGHTS.to_owned(), self.model.weights()?),
             (
                 CALIBRATION.to_owned(),
@@ -107,10 +74,13 @@ impl Artifact {
             (CATALOG.to_owned(), catalog.into_bytes()),
             (POLICY.to_owned(), to_json(POLICY, &self.policy)?),
             (CURVE.to_owned(), to_json(CURVE, &self.curve)?),
-            (PROMPTS.to_owned(), self.trained_on.to_bytes()),
+            (PROMPTS.to_owned(), self.trained_on.kept_bytes()),
             (EXAMPLES.to_owned(), to_json(EXAMPLES, &self.examples)?),
             (REPORT.to_owned(), to_json(REPORT, &self.report)?),
         ]);
+        if let Some(bytes) = self.trained_on.streamed_bytes() {
+            files.insert(STREAMED.to_owned(), bytes);
+        }
         write_artifact(dir, manifest, &files)?;
         Ok(())
     }
@@ -149,7 +119,7 @@ impl Artifact {
             catalog: toml::from_str(&catalog).map_err(|error| part(CATALOG, &error))?,
             policy: from_json(POLICY, &files)?,
             curve: from_json(CURVE, &files)?,
-            trained_on: TrainedOn::from_bytes(bytes(PROMPTS, &files)?)?,
+            trained_on: trained_on(&files)?,
             examples: from_json(EXAMPLES, &files)?,
             seed: manifest.seed,
             data_fingerprint: manifest.data_fingerprint,
@@ -162,6 +132,17 @@ impl Artifact {
                 reason: "it does not list as many prompts as the weights have".into(),
             }),
         }
+    }
+}
+
+fn trained_on(files: &Files) -> Result<TrainedOn, RouterError> {
+    let kept = TrainedOn::from_kept_bytes(bytes(PROMPTS, files)?)
+        .ok_or_else(|| part(PROMPTS, &"its length is not a multiple of 8 bytes"))?;
+    match files.get(STREAMED) {
+        None => Ok(kept),
+        Some(streamed) => kept
+            .with_streamed_bytes(streamed)
+            .ok_or_else(|| part(STREAMED, &"its length is not a multiple of 64 bytes")),
     }
 }
 

@@ -11,7 +11,7 @@ use pointsman_types::{
     UsdPerMillion, text_hash,
 };
 
-use crate::{Artifact, Encoding, Example, Router, RouterError, TrainedOn};
+use crate::{Artifact, Encoding, Example, PromptFilter, Router, RouterError, TrainedOn};
 
 /// Always `tokens` tokens or dollars.
 fn always(amounts: [f32; 2]) -> LogRegression {
@@ -267,6 +267,24 @@ fn a_saved_router_decides_as_before() {
         opened.was_trained_on(&Prompt::from("seen"))
             && !opened.was_trained_on(&Prompt::from("new"))
     );
+}
+
+#[test]
+fn a_saved_router_remembers_the_prompts_that_were_streamed() {
+    let home = tempfile::tempdir().unwrap();
+    let mut streamed = PromptFilter::for_prompts(1);
+    streamed.insert(text_hash("streamed"));
+    let mut artifact = artifact();
+    artifact.trained_on = artifact.trained_on.with_streamed(streamed);
+    artifact.save(&home.path().join("router")).unwrap();
+    let opened = Router::open(&home.path().join("router")).unwrap();
+    for (prompt, was_seen) in [("seen", true), ("streamed", true), ("new", false)] {
+        assert_eq!(
+            opened.was_trained_on(&Prompt::from(prompt)),
+            was_seen,
+            "{prompt}"
+        );
+    }
 }
 
 #[test]

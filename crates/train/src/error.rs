@@ -52,6 +52,9 @@ pub enum TrainError {
         /// What was given.
         found: f64,
     },
+    /// The rows that the table leaves out could not be read.
+    #[error("the log cannot be read again")]
+    Reading(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The tensor library failed.
     #[error("a tensor operation failed: {0}")]
     Tensor(#[from] candle_core::Error),

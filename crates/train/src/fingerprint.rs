@@ -24,10 +24,20 @@ pub(crate) fn fingerprint(table: &LogTable) -> String {
         numbers(&mut hash, grid, |value| value.to_le_bytes());
     }
     numbers(&mut hash, &table.cost_usd, |value| value.to_le_bytes());
-    hash.finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hexadecimal(hash)
+}
+
+/// The same, and what was streamed, by the digest of the stream.
+pub(crate) fn with_stream(fingerprint: &str, digest: u64) -> String {
+    let mut hash = Sha256::new();
+    text(&mut hash, fingerprint);
+    hash.update(digest.to_le_bytes());
+    hexadecimal(hash)
+}
+
+fn hexadecimal(hash: Sha256) -> String {
+    let bytes = hash.finalize();
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// With its length, so that no two lists of texts read the same.

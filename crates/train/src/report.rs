@@ -12,6 +12,8 @@ pub struct TrainReport {
     pub models: usize,
     /// Cells with a score.
     pub scores: usize,
+    /// Scores of other prompts that were streamed.
+    pub streamed_scores: u64,
     /// Known n-grams.
     pub ngrams: usize,
     /// Latent dimensions.

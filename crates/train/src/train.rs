@@ -6,8 +6,8 @@ use candle_core::Device;
 use pointsman_features::FeatureSpec;
 use pointsman_models::{Model, QualityHead};
 use pointsman_policy::PolicySpec;
-use pointsman_router::{Artifact, Example, RouterError};
-use pointsman_types::{Catalog, LogTable, fold_of, text_hash};
+use pointsman_router::{Artifact, Example, RouterError, TrainedOn};
+use pointsman_types::{Catalog, LogTable, text_hash};
 
 use crate::amounts::{Amounts, fit_amounts};
 use crate::calibrate::{calibrate_for_decisions, calibrated};
@@ -16,13 +16,15 @@ use crate::costs::complete_costs;
 use crate::embed::Embed;
 use crate::error::TrainError;
 use crate::examples::{Examples, kept};
-use crate::fingerprint::fingerprint;
+use crate::fingerprint::{fingerprint, with_stream};
 use crate::fit::{Fitted, fit_context, fit_networks, fit_ngrams, fit_tables};
 use crate::held_out::HeldOut;
+use crate::holdout::Holdout;
 use crate::judge::{Judge, bootstrap};
 use crate::report::{CandidateReport, CrossValidated, TrainReport};
 use crate::select::{Selection, select};
 use crate::splits::Splits;
+use crate::stream::{Rest, Streamed, fit_stream};
 
 /// How to train.
 #[derive(Debug, Clone)]
@@ -71,11 +73,20 @@ impl Default for Options {
     }
 }
 
+impl Options {
+    /// The prompts that nothing is learnt from.
+    pub(crate) fn holdout(&self) -> Holdout {
+        Holdout::new(self.holdout, self.seed)
+    }
+}
+
 /// Where a training is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
     /// Extracting features and fitting the representation.
     Represent,
+    /// Learning from the rows that the table leaves out.
+    Stream,
     /// Fitting token and cost heads.
     Amounts,
     /// Fitting quality heads.
@@ -88,8 +99,9 @@ pub enum Stage {
 
 impl Stage {
     /// Every stage, in order.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Represent,
+        Self::Stream,
         Self::Amounts,
         Self::Quality,
         Self::Select,
@@ -114,14 +126,30 @@ pub fn train(
     table: LogTable,
     catalog: Catalog,
     options: &Options,
+    progress: impl FnMut(Stage),
+) -> Result<Trained, TrainError> {
+    train_on_all(table, None, catalog, options, progress)
+}
+
+/// Trains a router on a table and on the rows that it leaves out, which are streamed. With
+/// [`Options::grouped`] they are not: the stream would see every category, those held out included.
+///
+/// # Errors
+/// As [`train()`], and when the rest cannot be read.
+pub fn train_on_all(
+    table: LogTable,
+    rest: Option<Rest<'_>>,
+    catalog: Catalog,
+    options: &Options,
     mut progress: impl FnMut(Stage),
 ) -> Result<Trained, TrainError> {
     check(options)?;
-    let table = without_holdout(table, options);
+    let table = options.holdout().left_out_of(table);
     let data_fingerprint = fingerprint(&table);
     let mut table = checked(table, options.least_rows, options.drop_rare)?;
     let mut notes = complete_costs(&mut table, &catalog);
-    let learned = learn(&table, &catalog, options, &mut progress)?;
+    let rest = rest.filter(|_| !options.grouped);
+    let learned = learn(&table, rest, &catalog, options, &mut progress)?;
     notes.extend(learned.held_out.note());
     let curve = learned.held_out.operating_curve();
     let policy = options
@@ -134,11 +162,7 @@ pub fn train(
         catalog,
         policy,
         curve,
-        trained_on: table
-            .prompts
-            .iter()
-            .map(|row| text_hash(&row.text))
-            .collect(),
+        trained_on: trained_on(&table, learned.streamed.as_ref()),
         examples: learned
             .kept
             .iter()
@@ -150,14 +174,30 @@ pub fn train(
             })
             .collect(),
         seed: options.seed,
-        data_fingerprint,
+        data_fingerprint: match &learned.streamed {
+            Some(streamed) => with_stream(&data_fingerprint, streamed.digest),
+            None => data_fingerprint,
+        },
         report: serde_json::to_value(&report).expect("a report has text keys and numbers only"),
     };
     Ok(Trained { artifact, report })
 }
 
+fn trained_on(table: &LogTable, streamed: Option<&Streamed>) -> TrainedOn {
+    let kept: TrainedOn = table
+        .prompts
+        .iter()
+        .map(|row| text_hash(&row.text))
+        .collect();
+    match streamed {
+        Some(streamed) => kept.with_streamed(streamed.seen.clone()),
+        None => kept,
+    }
+}
+
 /// The model, and how it did on prompts that its fits held out.
 struct Learned {
+    streamed: Option<Streamed>,
     model: Model,
     /// The prompts that explanations may point to.
     kept: Vec<usize>,
@@ -169,6 +209,7 @@ struct Learned {
 
 fn learn(
     table: &LogTable,
+    rest: Option<Rest<'_>>,
     catalog: &Catalog,
     options: &Options,
     progress: &mut impl FnMut(Stage),
@@ -176,11 +217,17 @@ fn learn(
     let splits = Splits::new(table, options.folds, options.seed, options.grouped)?;
     progress(Stage::Represent);
     let examples = Examples::new(table, options)?;
+    progress(Stage::Stream);
+    let streamed = match rest {
+        Some(rest) => fit_stream(&examples, table, &splits, options, rest)?,
+        None => None,
+    };
     progress(Stage::Amounts);
     let amounts = fit_amounts(&examples, table, &splits, catalog)?;
     check_costs(table, &amounts)?;
     progress(Stage::Quality);
-    let fitted = fit_all(&examples, &splits, options.seed)?;
+    let mut fitted = fit_all(&examples, &splits, options.seed)?;
+    fitted.extend(streamed.iter().map(|streamed| streamed.fitted.clone()));
     progress(Stage::Select);
     let judge = Judge::new(table, &splits, &amounts.held_out_cost);
     let resampled = bootstrap(table, options.grouped, options.seed);
@@ -192,6 +239,7 @@ fn learn(
     let (kept, latent) = kept(table, &examples)?;
     let nested = calibrated(&selection.nested, &calibration);
     Ok(Learned {
+        streamed,
         measured: HeldOut::new(table, &nested, &amounts.held_out_cost)?.measured(),
         held_out: HeldOut::new(table, &quality, &amounts.held_out_cost)?,
         criterion: judge.name(),
@@ -230,6 +278,7 @@ impl Learned {
                 .iter()
                 .filter(|score| !score.is_nan())
                 .count(),
+            streamed_scores: self.streamed.as_ref().map_or(0, |streamed| streamed.scores),
             ngrams: self.model.representation.lexicon.len(),
             dimensions: self.model.representation.dimensions(),
             folds: options.folds,
@@ -266,19 +315,6 @@ fn check(options: &Options) -> Result<(), TrainError> {
         });
     }
     Ok(())
-}
-
-/// The holdout has a seed of its own: folds and holdout must not be cut along the same lines.
-fn without_holdout(table: LogTable, options: &Options) -> LogTable {
-    const PARTS: u64 = 1_000_000;
-    let held_out = (options.holdout * PARTS as f64) as u64;
-    if held_out == 0 {
-        return table;
-    }
-    let is_kept =
-        |row: &usize| fold_of(&table.prompts[*row].text, !options.seed, PARTS) >= held_out;
-    let kept: Vec<usize> = (0..table.prompts.len()).filter(is_kept).collect();
-    table.select(&kept)
 }
 
 /// Whether a cost is known depends on the model alone, so one prompt shows it.

@@ -13,6 +13,7 @@ mod log_table;
 mod name;
 mod prompt;
 mod request;
+mod scored_row;
 mod units;
 
 pub use catalog::{Capability, Catalog, CatalogError, ModelCard, Prices};
@@ -24,4 +25,5 @@ pub use log_table::{LogTable, PromptRow};
 pub use name::ModelName;
 pub use prompt::{Message, Prompt, fold_of, text_hash};
 pub use request::{Limits, MaxPrice, Request};
+pub use scored_row::ScoredRow;
 pub use units::{OutOfRange, Probability, Quality, Tokens, Usd, UsdPerMillion};

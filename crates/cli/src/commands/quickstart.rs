@@ -61,6 +61,7 @@ fn training(log: &Path, catalog: &Path, out: &Path) -> TrainArgs {
         grouped: false,
         holdout: 0.2,
         min_rows: 10,
+        passes: 1,
         drop_rare: false,
         policy: None,
         device: "cpu".into(),

@@ -1,15 +1,21 @@
 //! `pointsman train`.
 
 use std::io::Write;
+use std::path::PathBuf;
 use std::sync::Arc;
 
+use pointsman_logs::{TableNotes, read_scored};
 use pointsman_router::read_catalog;
-use pointsman_train::{Device, Embed, Options, Stage, TrainReport, train};
+use pointsman_train::{
+    Device, Embed, Options, ReadingError, Rest, Stage, StreamLearner, StreamSize, TrainReport,
+    train_on_all,
+};
+use pointsman_types::ScoredRow;
 
 use crate::args::TrainArgs;
 use crate::encoding::{CachedEncoder, device_named};
 use crate::progress::spinner;
-use crate::reading;
+use crate::reading::{self, Read};
 
 pub(crate) fn run(args: &TrainArgs) -> anyhow::Result<()> {
     let catalog = args
@@ -19,9 +25,19 @@ pub(crate) fn run(args: &TrainArgs) -> anyhow::Result<()> {
         .transpose()?
         .unwrap_or_default();
     let options = options(args)?;
-    let table = reading::table(&args.logs)?;
+    let Read {
+        files,
+        table,
+        notes,
+    } = reading::read_logs(&args.logs)?;
+    let read = |learner: &mut StreamLearner| stream(&files, learner);
+    let rest = size(args, &notes, &files).map(|(above, size)| Rest {
+        above,
+        size,
+        read: &read,
+    });
     let progress = spinner("training");
-    let trained = train(table, catalog, &options, |stage| {
+    let trained = train_on_all(table, rest, catalog, &options, |stage| {
         progress.set_message(words(stage))
     })?;
     progress.finish_and_clear();
@@ -34,6 +50,37 @@ pub(crate) fn run(args: &TrainArgs) -> anyhow::Result<()> {
         )?,
         false => tell(args, &trained.report),
     }
+    Ok(())
+}
+
+/// Above which text hash prompts are streamed, and how many; `None` where none is.
+fn size(args: &TrainArgs, notes: &TableNotes, files: &[PathBuf]) -> Option<(u64, StreamSize)> {
+    let above = notes.left_out_above?;
+    let why_not = match files.iter().find(|file| !file.is_file()) {
+        _ if args.passes == 0 => Some("--passes is 0".to_owned()),
+        _ if args.grouped => {
+            Some("--grouped holds categories out, a stream sees them all".to_owned())
+        }
+        Some(pipe) => Some(format!("{} cannot be read again", pipe.display())),
+        None => None,
+    };
+    if let Some(reason) = why_not {
+        eprintln!("note: the prompts that are not held in memory are left out: {reason}");
+        return None;
+    }
+    let size = StreamSize {
+        prompts: notes.prompts_seen,
+        scores: (notes.scores_left_out as f64 * (1.0 - args.holdout)) as u64,
+        passes: args.passes,
+    };
+    Some((above, size))
+}
+
+/// One pass through the whole log.
+fn stream(files: &[PathBuf], learner: &mut StreamLearner) -> Result<(), ReadingError> {
+    let mut reader = learner.reader();
+    let example = move |row: ScoredRow<'_>| reader.example(row);
+    read_scored(files, example, |block| learner.learn(&block))?;
     Ok(())
 }
 
@@ -65,6 +112,7 @@ fn encoder(args: &TrainArgs, device: &Device) -> anyhow::Result<Option<Arc<dyn E
 fn words(stage: Stage) -> &'static str {
     match stage {
         Stage::Represent => "reading features off the prompts",
+        Stage::Stream => "streaming the prompts that memory has no room for",
         Stage::Amounts => "fitting tokens and costs",
         Stage::Quality => "fitting quality",
         Stage::Select => "choosing by held-out decisions",
@@ -77,6 +125,12 @@ fn tell(args: &TrainArgs, report: &TrainReport) {
         "{} prompts, {} models, {} scores",
         report.prompts, report.models, report.scores
     );
+    if report.streamed_scores > 0 {
+        eprintln!(
+            "{} scores of other prompts, streamed",
+            report.streamed_scores
+        );
+    }
     for candidate in &report.candidates {
         let mark = if candidate.chosen { "->" } else { "  " };
         let heads = if candidate.heads.is_empty() {

@@ -4,6 +4,7 @@
 //! - `forms`: what well-formed files may look like
 //! - `tables`: the table and its laws
 //! - `writing`: writers and their round trip through the reader
+//! - `scored`: scores read again are those that were read
 //! - `importing`: one small sample of each public format
 //! - `inspecting`: the summary of a log
 //! - `real_logs`: counts of published logs, where they are at hand
@@ -13,6 +14,7 @@ mod forms;
 mod importing;
 mod inspecting;
 mod real_logs;
+mod scored;
 mod tables;
 mod writing;
 

@@ -221,6 +221,35 @@ fn what_was_left_out_is_estimated() {
 }
 
 #[test]
+fn what_is_left_out_lies_above_a_hash() {
+    let rows: Vec<LogRow> = (0..100)
+        .flat_map(|number| {
+            let prompt = format!("prompt {number}");
+            [scored(&prompt, "m", 0.5), row(&prompt, "n")]
+        })
+        .collect();
+    let budget = Budget {
+        max_prompts: 30,
+        ..Budget::default()
+    };
+    let (table, notes) = table(budget, &rows);
+    let above = notes.left_out_above.unwrap();
+    assert_eq!(above, text_hash(&table.prompts[29].text));
+    let left_out = rows
+        .iter()
+        .filter(|row| text_hash(row.prompt.text()) > above);
+    assert_eq!(notes.rows_left_out, left_out.clone().count() as u64);
+    let scores = left_out.filter(|row| row.score.is_some());
+    assert_eq!(notes.scores_left_out, scores.count() as u64);
+}
+
+#[test]
+fn nothing_is_left_out_within_the_budget() {
+    let notes = table(Budget::default(), &[scored("Why?", "m", 0.5)]).1;
+    assert_eq!((notes.left_out_above, notes.scores_left_out), (None, 0));
+}
+
+#[test]
 fn a_model_without_a_prompt_in_the_table_has_no_column() {
     let rows: Vec<LogRow> = (0..50)
         .map(|number| scored(&format!("prompt {number}"), &format!("m{number}"), 0.5))
