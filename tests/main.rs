@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `closing_the_loop.rs` | rows, fit, serve, feedback, export, retrain: the new router is better; read this first |
 //! | `learning.rs` | what a router must not learn: noise, a duplicate's name; what it must: prices |
+//! | `learning_curve.rs` | more labels make a better router, and the curve says by how much |
 //! | `serving.rs` | what was evaluated is what is served; nothing acknowledged is lost |
 //! | `command_line.rs` | every bad input gets a clear error and leaves nothing behind |
 //! | `report_page.rs` | the report in a real browser |
@@ -21,6 +22,7 @@ mod closing_the_loop;
 mod command_line;
 mod golden;
 mod learning;
+mod learning_curve;
 mod program;
 mod report_page;
 mod rooms;

@@ -24,6 +24,7 @@ pub struct Router {
     spec: PolicySpec,
     policy: Policy,
     trained_on: TrainedOn,
+    training: serde_json::Value,
     identity: String,
     policy_version: String,
 }
@@ -78,6 +79,7 @@ impl Router {
             curve: artifact.curve,
             spec: artifact.policy,
             trained_on: artifact.trained_on,
+            training: artifact.report,
             identity,
             policy_version: String::new(),
         };
@@ -156,6 +158,12 @@ impl Router {
     #[must_use]
     pub fn was_trained_on(&self, prompt: &Prompt) -> bool {
         self.trained_on.contains(prompt)
+    }
+
+    /// What its training measured: `report.json` of the artifact.
+    #[must_use]
+    pub fn training(&self) -> &serde_json::Value {
+        &self.training
     }
 
     /// The features it reads off a text.
