@@ -5,6 +5,7 @@
 //! | `closing_the_loop.rs` | rows, fit, serve, feedback, export, retrain: the new router is better; read this first |
 //! | `learning.rs` | what a router must not learn: noise, a duplicate's name; what it must: prices |
 //! | `streaming.rs` | a log larger than the table: no row is wasted, none is learnt from that should not be |
+//! | `learning_curve.rs` | more labels make a better router, and the curve says by how much |
 //! | `serving.rs` | what was evaluated is what is served; nothing acknowledged is lost |
 //! | `command_line.rs` | every bad input gets a clear error and leaves nothing behind |
 //! | `report_page.rs` | the report in a real browser |
@@ -22,6 +23,7 @@ mod closing_the_loop;
 mod command_line;
 mod golden;
 mod learning;
+mod learning_curve;
 mod program;
 mod report_page;
 mod rooms;

@@ -43,6 +43,37 @@ fn loaded(browser: &Path, page: &Path, width: u32, profile: &Path) -> String {
 }
 
 #[test]
+fn the_page_tells_the_blend_its_folds_and_its_uncertainty() {
+    let home = tempfile::tempdir().unwrap();
+    let simulation = simulate(&Settings {
+        prompts: 200,
+        ..Settings::default()
+    });
+    let log = table(simulation.rows);
+    let trained = train(log.clone(), simulation.catalog, &Options::default(), |_| {}).unwrap();
+    let router = Router::new(trained.artifact).unwrap();
+    let options = EvaluateOptions {
+        replicates: 50,
+        seen: Seen::Keep,
+        ..EvaluateOptions::default()
+    };
+    let evaluation = evaluate(&router, &log, &options).unwrap();
+    evaluation.write(home.path()).unwrap();
+    let page = fs::read_to_string(home.path().join("report.html")).unwrap();
+    let chosen = trained.report.candidates.iter().find(|one| one.chosen);
+    let chosen = chosen.unwrap();
+    let error = format!("{:.4}", chosen.error_of_difference);
+    let words = match chosen.heads.join(" + ") {
+        none if none.is_empty() => "each model&#39;s mean alone".to_owned(),
+        heads => heads,
+    };
+    let fits = format!("fitted {} times", trained.report.folds);
+    for words in [words.as_str(), error.as_str(), fits.as_str(), "in use"] {
+        assert!(page.contains(words), "the page does not say {words:?}");
+    }
+}
+
+#[test]
 fn the_report_fits_a_phone_and_a_desk() {
     let Some(browser) = browser() else {
         assert!(

@@ -65,12 +65,28 @@ pub(crate) struct RouterArgs {
     /// Catalogue to take prices from instead of the router's own.
     #[arg(id = "router-catalog", long = "catalog", value_name = "FILE")]
     pub(crate) catalog: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) encoding: EncodingArgs,
+}
+
+/// The sentence encoder of a router, where it has one.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct EncodingArgs {
     /// Where the router's sentence encoder is now, if not where training had it.
     #[arg(long, value_name = "SPEC", value_parser = |spec: &str| spec.parse::<EncoderSpec>())]
     pub(crate) encoder: Option<EncoderSpec>,
     /// Where the encoder's tensors live: cpu, or cuda:N (in builds with the feature `cuda`).
     #[arg(long, default_value = "cpu", value_name = "DEVICE")]
     pub(crate) device: String,
+}
+
+impl Default for EncodingArgs {
+    fn default() -> Self {
+        Self {
+            encoder: None,
+            device: "cpu".into(),
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -160,40 +176,65 @@ pub(crate) struct PredictArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct EvaluateArgs {
+    /// Directory that `train --out` wrote.
+    #[arg(long, value_name = "DIR", required_unless_present = "learning_curve")]
+    pub(crate) router: Option<PathBuf>,
+    /// Catalogue to take prices from instead of the router's own.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) catalog: Option<PathBuf>,
     #[command(flatten)]
-    pub(crate) router: RouterArgs,
+    pub(crate) encoding: EncodingArgs,
     #[command(flatten)]
     pub(crate) logs: LogArgs,
-    /// Directory for report.json, report.html, curve.parquet, curve.svg and curve.png.
+    #[command(flatten)]
+    pub(crate) learning: LearningArgs,
+    /// Directory for report.json, report.html, curve.parquet, curve.svg and curve.png; with
+    /// --learning-curve for learning_curve.json, .html, .svg and .png.
     #[arg(long, value_name = "DIR")]
     pub(crate) out: PathBuf,
     /// Decide by another policy than the router's own.
-    #[arg(long, value_name = "POLICY")]
+    #[arg(long, value_name = "POLICY", conflicts_with = "learning_curve")]
     pub(crate) policy: Option<PolicySpec>,
     /// A score below this counts as inadequate.
-    #[arg(long, default_value = "0.5", value_parser = quality, value_name = "SCORE")]
+    #[arg(long, default_value = "0.5", value_parser = quality, value_name = "SCORE", conflicts_with = "learning_curve")]
     pub(crate) target: Quality,
-    /// Resample whole categories for the intervals, not single prompts.
+    /// Resample whole categories for the intervals, not single prompts; with --learning-curve hold
+    /// them out whole as well.
     #[arg(long)]
     pub(crate) grouped: bool,
     /// Resamples behind every interval.
     #[arg(long, default_value_t = 1000, value_name = "N", value_parser = clap::value_parser!(u64).range(20..=100_000))]
     pub(crate) replicates: u64,
-    /// Seed of the resamples.
+    /// Seed of the resamples; with --learning-curve also of folds, subsets and training.
     #[arg(long, default_value_t = 0)]
     pub(crate) seed: u64,
     /// Also count prompts that the router was trained on; the figures then flatter it.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "learning_curve")]
     pub(crate) include_training: bool,
     /// Say on the report that the log was made by a simulator.
     #[arg(long)]
     pub(crate) synthetic: bool,
-    /// What the report is called.
-    #[arg(long, default_value = "Router evaluation")]
-    pub(crate) title: String,
+    /// What the report is called [default: Router evaluation, or Learning curve].
+    #[arg(long)]
+    pub(crate) title: Option<String>,
     /// Print the report as JSON on standard output.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// A learning curve in place of one router.
+#[derive(Debug, Default, Args)]
+pub(crate) struct LearningArgs {
+    /// Train on growing parts of the logs instead of evaluating a router, and show AIQ over the number
+    /// of labelled prompts: would more labels pay?
+    #[arg(long, conflicts_with = "router")]
+    pub(crate) learning_curve: bool,
+    /// Prompts to train on, all of them in any case [default: all, and halves down to 50].
+    #[arg(long, conflicts_with = "router", value_name = "N,N..", value_delimiter = ',', value_parser = clap::value_parser!(u64).range(20..))]
+    pub(crate) sizes: Vec<u64>,
+    /// Folds that are held out in turn [default: 5].
+    #[arg(long, conflicts_with = "router", value_name = "N", value_parser = clap::value_parser!(u64).range(2..=20))]
+    pub(crate) folds: Option<u64>,
 }
 
 #[derive(Debug, Args)]

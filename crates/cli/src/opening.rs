@@ -20,8 +20,8 @@ pub(crate) fn opener(
 ) -> anyhow::Result<impl Fn(&Path) -> Result<Router, RouterError> + Send + Sync + 'static> {
     let catalog = args.catalog.as_deref().map(read_catalog).transpose()?;
     let encoding = Encoding {
-        spec: args.encoder.clone(),
-        device: device_named(&args.device)?,
+        spec: args.encoding.encoder.clone(),
+        device: device_named(&args.encoding.device)?,
     };
     Ok(move |dir: &Path| {
         let mut router = Router::open_with(dir, &encoding)?;

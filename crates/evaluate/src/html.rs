@@ -1,18 +1,27 @@
 //! The report as one page that needs nothing but itself: no script, no font, no other file.
 
 mod cells;
+mod learning;
 mod notes;
 mod sections;
+mod training;
+
+pub(crate) use learning::learning_page;
 
 use crate::chart::{escape, page_css};
 use crate::report::Report;
 
 const LAYOUT: &str = include_str!("html/page.css");
+const SYNTHETIC: &str = "<p class=\"banner\">Synthetic log: prompts, answers and scores were made by a \
+                         simulator, not by real models.</p>\n";
 
 /// The whole page.
 pub(crate) fn page(report: &Report) -> String {
-    let title = escape(&report.title);
-    let (charts, body) = (page_css(), body(report));
+    shell(&report.title, &body(report))
+}
+
+fn shell(title: &str, body: &str) -> String {
+    let (title, charts) = (escape(title), page_css());
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
@@ -32,6 +41,7 @@ fn body(report: &Report) -> String {
         sections::two_model(report),
         sections::traffic(report),
         sections::calibration(report),
+        training::training(report),
         notes::notes(report),
     ];
     parts.concat()

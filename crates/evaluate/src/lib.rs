@@ -6,12 +6,15 @@
 //! [`evaluate`] goes through it all: the complete part of the log ([`Sample`]), the router on every
 //! prompt of it ([`Replayed`]), the figures ([`measure`]). [`Evaluation::write`] puts the report
 //! into a directory, [`terminal_table`] onto a terminal.
+//!
+//! [`learning_curve`] measures routers that learnt from fewer prompts; the caller says how to train.
 
 mod baselines;
 mod chart;
 mod error;
 mod finding;
 mod html;
+mod learning;
 mod measure;
 mod number;
 mod operating;
@@ -22,10 +25,15 @@ mod report;
 mod sample;
 mod table;
 mod traffic;
+mod training;
 mod versus;
 mod write;
 
 pub use error::EvaluateError;
+pub use learning::{
+    Extrapolation, LearningCurve, LearningError, LearningPlan, LearningPoint, LearningStage,
+    learning_curve, learning_table,
+};
 pub use measure::{Evaluation, measure};
 pub use options::{Options, Resample, Seen};
 pub use replay::Replayed;
@@ -35,6 +43,7 @@ pub use report::{
 };
 pub use sample::Sample;
 pub use table::terminal_table;
+pub use training::{Training, TrainingAiq, TrainingCandidate, TrainingMeasures};
 
 use pointsman_router::Router;
 use pointsman_types::LogTable;
@@ -55,5 +64,7 @@ pub fn evaluate(
         options,
     )?;
     let replayed = Replayed::by(router, &sample)?;
-    measure(&sample, &replayed, options)
+    let mut evaluation = measure(&sample, &replayed, options)?;
+    evaluation.report.training = Training::of(router);
+    Ok(evaluation)
 }

@@ -77,6 +77,7 @@ pub fn measure(
         calibration: calibration(sample, replayed)?,
         traffic: traffic(&swept.sweep, &swept.points),
         lines: drawn.lines(&swept),
+        training: None,
     };
     report.finding = finding(&report);
     Ok(Evaluation {

@@ -17,7 +17,7 @@ const SCALE: f32 = 2.0;
 /// Renders an SVG document.
 pub(crate) fn png(svg: &str) -> Result<Vec<u8>, EvaluateError> {
     let failed = |reason: String| EvaluateError::Render {
-        what: "curve.png",
+        what: "the picture of the chart",
         reason,
     };
     let tree = Tree::from_str(svg, &options()).map_err(|error| failed(error.to_string()))?;

@@ -6,7 +6,7 @@ use pointsman_measures::{Calibration, Interval, Measures, Point, RouteLlm};
 use pointsman_types::ModelName;
 use serde::Serialize;
 
-use crate::Resample;
+use crate::{Resample, Training};
 
 /// A router measured on a log.
 #[derive(Debug, Clone, Serialize)]
@@ -45,6 +45,8 @@ pub struct Report {
     pub traffic: Traffic,
     /// Lines to draw.
     pub lines: Lines,
+    /// What the router's training measured; `None` where its artifact does not tell.
+    pub training: Option<Training>,
 }
 
 /// Prompts and models that were not measured, and why.

@@ -48,14 +48,14 @@ fn heading(report: &Report) -> String {
     text
 }
 
-fn table(header: &[&str]) -> Table {
+pub(crate) fn table(header: &[&str]) -> Table {
     let mut table = Table::new();
     table.load_style(comfy_table::presets::UTF8_BORDERS_ONLY);
     table.set_header(header.iter().map(Cell::new));
     table
 }
 
-fn add(table: &mut Table, name: &str, figures: impl IntoIterator<Item = String>) {
+pub(crate) fn add(table: &mut Table, name: &str, figures: impl IntoIterator<Item = String>) {
     let figures = figures
         .into_iter()
         .map(|figure| Cell::new(figure).set_alignment(CellAlignment::Right));

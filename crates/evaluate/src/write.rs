@@ -4,11 +4,13 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 
-use crate::chart::curve_svg;
-use crate::html::page;
+use serde::Serialize;
+
+use crate::chart::{curve_svg, learning_svg};
+use crate::html::{learning_page, page};
 use crate::measure::Evaluation;
 use crate::png::png;
-use crate::{EvaluateError, Report};
+use crate::{EvaluateError, LearningCurve};
 
 impl Evaluation {
     /// Writes `report.json`, `report.html`, `curve.svg` and `curve.png` into a directory, which is
@@ -18,34 +20,58 @@ impl Evaluation {
     /// When the directory cannot be made or a file not be written; a file that was there before
     /// is then still whole.
     pub fn write(&self, dir: &Path) -> Result<(), EvaluateError> {
-        let files = files(&self.report)?;
-        fs::create_dir_all(dir).map_err(|source| EvaluateError::Write {
-            path: dir.to_owned(),
-            source,
-        })?;
-        for (name, bytes) in files {
-            replace(dir, name, &bytes).map_err(|source| EvaluateError::Write {
-                path: dir.join(name),
-                source,
-            })?;
-        }
-        Ok(())
+        let svg = curve_svg(&self.report);
+        let files = [
+            ("report.json", json("report.json", &self.report)?),
+            ("report.html", page(&self.report).into_bytes()),
+            ("curve.png", png(&svg)?),
+            ("curve.svg", svg.into_bytes()),
+        ];
+        write_all(dir, files)
+    }
+}
+
+impl LearningCurve {
+    /// Writes `learning_curve.json`, `.html`, `.svg` and `.png` into a directory, which is made if
+    /// need be.
+    ///
+    /// # Errors
+    /// As [`Evaluation::write`].
+    pub fn write(&self, dir: &Path) -> Result<(), EvaluateError> {
+        let svg = learning_svg(self);
+        let files = [
+            ("learning_curve.json", json("learning_curve.json", self)?),
+            ("learning_curve.html", learning_page(self).into_bytes()),
+            ("learning_curve.png", png(&svg)?),
+            ("learning_curve.svg", svg.into_bytes()),
+        ];
+        write_all(dir, files)
     }
 }
 
 /// Everything is made before anything is written.
-fn files(report: &Report) -> Result<[(&'static str, Vec<u8>); 4], EvaluateError> {
-    let json = serde_json::to_vec_pretty(report).map_err(|error| EvaluateError::Render {
-        what: "report.json",
-        reason: error.to_string(),
+fn write_all<const N: usize>(
+    dir: &Path,
+    files: [(&'static str, Vec<u8>); N],
+) -> Result<(), EvaluateError> {
+    fs::create_dir_all(dir).map_err(|source| EvaluateError::Write {
+        path: dir.to_owned(),
+        source,
     })?;
-    let svg = curve_svg(report);
-    Ok([
-        ("report.json", json),
-        ("report.html", page(report).into_bytes()),
-        ("curve.png", png(&svg)?),
-        ("curve.svg", svg.into_bytes()),
-    ])
+    for (name, bytes) in files {
+        replace(dir, name, &bytes).map_err(|source| EvaluateError::Write {
+            path: dir.join(name),
+            source,
+        })?;
+    }
+    Ok(())
+}
+
+fn json(what: &'static str, report: &impl Serialize) -> Result<Vec<u8>, EvaluateError> {
+    serde_json::to_vec_pretty(report).map_err(|error| EvaluateError::Render {
+        what,
+        reason: error.to_string(),
+    })
 }
 
 fn replace(dir: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {

@@ -29,6 +29,7 @@ pub struct Router {
     policy: Policy,
     trained_on: TrainedOn,
     examples: Vec<Example>,
+    training: serde_json::Value,
     identity: String,
     policy_version: String,
 }
@@ -98,6 +99,7 @@ impl Router {
             spec: artifact.policy,
             trained_on: artifact.trained_on,
             examples: artifact.examples,
+            training: artifact.report,
             identity,
             policy_version: String::new(),
         };
@@ -193,6 +195,12 @@ impl Router {
     #[must_use]
     pub fn was_trained_on(&self, prompt: &Prompt) -> bool {
         self.trained_on.contains(prompt)
+    }
+
+    /// What its training measured: `report.json` of the artifact.
+    #[must_use]
+    pub fn training(&self) -> &serde_json::Value {
+        &self.training
     }
 
     /// The features it reads off a text.

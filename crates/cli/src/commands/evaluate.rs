@@ -1,19 +1,24 @@
 //! `pointsman evaluate`.
 
 use std::io::Write;
+use std::path::Path;
 
 use anyhow::Context;
 use pointsman_evaluate::{Evaluation, Options, Resample, Seen, evaluate, terminal_table};
 use pointsman_logs::{Column, write_table};
 use pointsman_train::complete_costs;
 
-use crate::args::EvaluateArgs;
+use crate::args::{EvaluateArgs, RouterArgs};
+use crate::commands::learning_curve;
 use crate::opening;
 use crate::progress::spinner;
 use crate::reading;
 
 pub(crate) fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
-    let evaluation = measured(args)?;
+    let Some(dir) = &args.router else {
+        return learning_curve::run(args);
+    };
+    let evaluation = measured(args, dir)?;
     write(&evaluation, &args.out)?;
     match args.json {
         true => writeln!(
@@ -27,8 +32,13 @@ pub(crate) fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn measured(args: &EvaluateArgs) -> anyhow::Result<Evaluation> {
-    let router = opening::open(&args.router, args.policy)?;
+fn measured(args: &EvaluateArgs, dir: &Path) -> anyhow::Result<Evaluation> {
+    let router = RouterArgs {
+        dir: dir.to_owned(),
+        catalog: args.catalog.clone(),
+        encoding: args.encoding.clone(),
+    };
+    let router = opening::open(&router, args.policy)?;
     let mut table = reading::table(&args.logs)?;
     complete_costs(&mut table, router.catalog())
         .iter()
@@ -40,17 +50,14 @@ fn measured(args: &EvaluateArgs) -> anyhow::Result<Evaluation> {
 }
 
 fn options(args: &EvaluateArgs) -> Options {
+    let default = Options::default();
     Options {
-        title: args.title.clone(),
+        title: args.title.clone().unwrap_or(default.title),
         synthetic: args.synthetic,
         target: args.target,
         replicates: args.replicates as usize,
         seed: args.seed,
-        resample: if args.grouped {
-            Resample::Categories
-        } else {
-            Resample::Prompts
-        },
+        resample: resample(args.grouped),
         seen: if args.include_training {
             Seen::Keep
         } else {
@@ -59,8 +66,15 @@ fn options(args: &EvaluateArgs) -> Options {
     }
 }
 
+pub(crate) fn resample(grouped: bool) -> Resample {
+    match grouped {
+        true => Resample::Categories,
+        false => Resample::Prompts,
+    }
+}
+
 /// The report's files, and every point of the curve.
-fn write(evaluation: &Evaluation, out: &std::path::Path) -> anyhow::Result<()> {
+fn write(evaluation: &Evaluation, out: &Path) -> anyhow::Result<()> {
     evaluation.write(out)?;
     let column = |name, value: fn(&pointsman_measures::CurvePoint) -> f64| {
         Column::float(name, evaluation.curve.iter().map(value).collect())

@@ -5,6 +5,7 @@ pub(crate) mod explain;
 pub(crate) mod export;
 pub(crate) mod import;
 pub(crate) mod inspect;
+pub(crate) mod learning_curve;
 pub(crate) mod predict;
 pub(crate) mod quickstart;
 pub(crate) mod serve;

@@ -8,7 +8,7 @@ use anyhow::Context;
 use pointsman_router::Router;
 use pointsman_serve::Live;
 
-use crate::args::{EvaluateArgs, LogArgs, QuickstartArgs, RouterArgs, TrainArgs};
+use crate::args::{EncodingArgs, EvaluateArgs, LearningArgs, LogArgs, QuickstartArgs, TrainArgs};
 use crate::commands::{evaluate, serve, train};
 use crate::settings::Settings;
 use crate::telemetry;
@@ -74,13 +74,11 @@ fn training(log: &Path, catalog: &Path, out: &Path) -> TrainArgs {
 
 fn evaluation(log: &Path, router: &Path, out: &Path) -> EvaluateArgs {
     EvaluateArgs {
-        router: RouterArgs {
-            dir: router.to_owned(),
-            catalog: None,
-            encoder: None,
-            device: "cpu".into(),
-        },
+        router: Some(router.to_owned()),
+        catalog: None,
+        encoding: EncodingArgs::default(),
         logs: logs(log),
+        learning: LearningArgs::default(),
         out: out.to_owned(),
         policy: None,
         target: pointsman_types::Quality::clamped(0.5),
@@ -89,7 +87,7 @@ fn evaluation(log: &Path, router: &Path, out: &Path) -> EvaluateArgs {
         seed: 0,
         include_training: false,
         synthetic: true,
-        title: "Quickstart (synthetic log)".into(),
+        title: Some("Quickstart (synthetic log)".into()),
         json: false,
     }
 }

@@ -2,13 +2,13 @@
 
 use pointsman_measures::Point;
 
-use super::frame::{BELOW, Frame, TEXT, Width, text_width};
+use super::document::{Heading, document};
+use super::frame::{BELOW, Frame, Width, cost_tick};
 use super::labels::{Anchor, Label, place};
 use super::legend::{Entry, Swatch, legend};
 use super::scale::Scale;
 use super::svg::{Hold, Svg};
-use super::theme::document_css;
-use crate::number::{quality, usd_per_thousand};
+use crate::number::{plain, quality, usd_per_thousand};
 use crate::report::Report;
 
 const LABEL: f64 = 11.5;
@@ -31,45 +31,12 @@ pub(crate) fn curve_chart(report: &Report, width: Width) -> String {
 
 /// The chart as a file of its own, with title and background.
 pub(crate) fn curve_svg(report: &Report) -> String {
-    let (chart, height) = drawing(report, Width::Wide);
-    let width = Width::Wide.pixels();
-    let mut svg = Svg::default();
-    let mut heading = Svg::default();
-    let below = title(&mut heading, report);
-    let size = (width, height + below);
-    svg.rect("paper", 0.0, 0.0, size);
-    svg.shifted(0.0, &heading);
-    svg.shifted(below, &chart);
-    svg.document(size, &document_css())
-}
-
-fn title(svg: &mut Svg, report: &Report) -> f64 {
-    let mut y = 26.0;
-    svg.text(("t", Hold::Start, 17.0), (14.0, y), &report.title);
-    if report.synthetic {
-        y += 19.0;
-        let said = "Synthetic log: made by a simulator, not by real models";
-        svg.text(("warn", Hold::Start, TEXT), (14.0, y), said);
-    }
-    for line in wrapped(&report.finding, Width::Wide.pixels() - 28.0) {
-        y += 18.0;
-        svg.text(("m", Hold::Start, TEXT), (14.0, y), &line);
-    }
-    y + 12.0
-}
-
-fn wrapped(text: &str, width: f64) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for word in text.split(' ') {
-        let last = lines.len() - 1;
-        let longer = format!("{} {word}", lines[last]).trim_start().to_owned();
-        if lines[last].is_empty() || text_width(&longer, TEXT) <= width {
-            lines[last] = longer;
-        } else {
-            lines.push(word.to_owned());
-        }
-    }
-    lines
+    let heading = Heading {
+        title: &report.title,
+        synthetic: report.synthetic,
+        finding: &report.finding,
+    };
+    document(&heading, drawing(report, Width::Wide))
 }
 
 fn drawing(report: &Report, width: Width) -> (Svg, f64) {
@@ -81,7 +48,7 @@ fn drawing(report: &Report, width: Width) -> (Svg, f64) {
     };
     let frame = Frame::new(width, top, height, scales(report));
     let titles = (frame.cost_title(), "mean quality");
-    frame.axes(&mut svg, width, titles, crate::number::plain);
+    frame.axes(&mut svg, width, titles, (cost_tick, plain));
     lines(&mut svg, &frame, report);
     points(&mut svg, &frame, report, width);
     (svg, top + height + BELOW)

@@ -107,27 +107,26 @@ impl Frame {
         )
     }
 
-    /// Grid lines, ticks and the titles of both axes; `show` writes a tick of the upright axis.
+    /// Grid lines, ticks and the titles of both axes; `show` writes a tick of each.
     pub(crate) fn axes(
         &self,
         svg: &mut Svg,
         width: Width,
         titles: (&str, &str),
-        show: impl Fn(f64) -> String,
+        show: (impl Fn(f64) -> String, impl Fn(f64) -> String),
     ) {
         let plot = &self.plot;
         for tick in self.y.ticks(8) {
             let y = plot.bottom - self.y.place(tick) * (plot.bottom - plot.top);
             svg.line("grid", (plot.left, y), (plot.right, y));
             let at = (plot.left - 6.0, y + 4.0);
-            svg.text(("m", Hold::End, TEXT), at, &show(tick));
+            svg.text(("m", Hold::End, TEXT), at, &show.1(tick));
         }
         for tick in self.x.ticks(width.ticks()) {
             let x = plot.left + self.x.place(tick) * (plot.right - plot.left);
             svg.line("grid", (x, plot.top), (x, plot.bottom));
-            // ticks are in dollars for one request, labels for 1,000
             let at = (x, plot.bottom + 17.0);
-            svg.text(("m", Hold::Middle, TEXT), at, &plain(tick * 1000.0));
+            svg.text(("m", Hold::Middle, TEXT), at, &show.0(tick));
         }
         svg.line("axis", (plot.left, plot.bottom), (plot.right, plot.bottom));
         let middle = f64::midpoint(plot.left, plot.right);
@@ -151,6 +150,11 @@ impl Frame {
             false => "mean cost, USD per 1,000 requests",
         }
     }
+}
+
+/// A tick of a cost axis: ticks are in dollars for one request, labels for 1,000.
+pub(crate) fn cost_tick(cost: f64) -> String {
+    plain(cost * 1000.0)
 }
 
 /// About how wide a text is, rather too wide than too narrow.

@@ -26,6 +26,16 @@ impl Scale {
         Self::linear(low, high)
     }
 
+    /// For numbers of prompts, which double.
+    pub(crate) fn of_sizes(sizes: impl Iterator<Item = f64>) -> Self {
+        let (low, high) = range(sizes);
+        let room = (high / low).powf(ROOM).max(1.0 + ROOM);
+        Self::Log {
+            low: low / room,
+            high: high * room,
+        }
+    }
+
     /// For qualities.
     pub(crate) fn of_qualities(qualities: impl Iterator<Item = f64>) -> Self {
         let (low, high) = range(qualities);

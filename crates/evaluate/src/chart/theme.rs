@@ -25,7 +25,7 @@ const COLOURS: [(&str, &str, &str); 18] = [
 ];
 
 /// `(selector, declarations)`, a colour in braces.
-const CLASSES: [(&str, &str); 20] = [
+const CLASSES: [(&str, &str); 21] = [
     (
         "text",
         "font-family:system-ui,-apple-system,'Segoe UI',Roboto,'DejaVu Sans',sans-serif",
@@ -54,6 +54,7 @@ const CLASSES: [(&str, &str); 20] = [
         ".raw",
         "fill:none;stroke:{router};stroke-width:1;stroke-opacity:0.45",
     ),
+    (".band", "fill:{router};fill-opacity:0.16"),
     (
         ".mix",
         "fill:none;stroke:{mix};stroke-width:1.8;stroke-dasharray:7 4",

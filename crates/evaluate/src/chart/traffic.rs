@@ -1,6 +1,6 @@
 //! Who gets the traffic as the router spends more: shares stacked over mean cost.
 
-use super::frame::{BELOW, Frame, Width};
+use super::frame::{BELOW, Frame, Width, cost_tick};
 use super::legend::{Entry, Swatch, legend};
 use super::scale::Scale;
 use super::svg::Svg;
@@ -27,9 +27,8 @@ pub(crate) fn traffic_chart(report: &Report, width: Width) -> String {
     );
     let frame = Frame::new(width, top, height, scales);
     let titles = (frame.cost_title(), "share of requests");
-    frame.axes(&mut svg, width, titles, |share| {
-        format!("{:.0} %", 100.0 * share)
-    });
+    let share = |share: f64| format!("{:.0} %", 100.0 * share);
+    frame.axes(&mut svg, width, titles, (cost_tick, share));
     stack(&mut svg, &frame, &points, &layers);
     let size = (width.pixels(), top + height + BELOW);
     svg.inline(

@@ -16,10 +16,7 @@ const WIDTHS: [Width; 2] = [Width::Wide, Width::Narrow];
 pub(super) fn heading(report: &Report) -> String {
     let mut html = String::new();
     if report.synthetic {
-        html.push_str(
-            "<p class=\"banner\">Synthetic log: prompts, answers and scores were made by a \
-             simulator, not by real models.</p>\n",
-        );
+        html.push_str(super::SYNTHETIC);
     }
     html.push_str(&format!(
         "<h1>{}</h1>\n<p class=\"finding\">{}</p>\n",
