@@ -7,6 +7,7 @@
 //! prompt of it ([`Replayed`]), the figures ([`measure`]). [`Evaluation::write`] puts the report
 //! into a directory, [`terminal_table`] onto a terminal.
 
+mod amounts;
 mod baselines;
 mod chart;
 mod error;
@@ -30,8 +31,8 @@ pub use measure::{Evaluation, measure};
 pub use options::{Options, Resample, Seen};
 pub use replay::Replayed;
 pub use report::{
-    BootstrapFacts, LeftOut, Lines, ModelCalibration, Operating, Report, Row, RowKind, Traffic,
-    TrafficPoint, TwoModel, VersusBest,
+    BootstrapFacts, LeftOut, Lines, ModelAmounts, ModelCalibration, Operating, Report, Row,
+    RowKind, Traffic, TrafficPoint, TwoModel, VersusBest,
 };
 pub use sample::Sample;
 pub use table::terminal_table;

@@ -22,6 +22,6 @@ pub use lexicon::{Lexicon, SparseVector};
 pub use model::{Model, Prediction};
 pub use network::Network;
 pub use quality::{ClusterTable, QualityHead};
-pub use regression::{InputTokens, LogRegression};
+pub use regression::{Forecast, InputTokens, LogRegression};
 pub use representation::{Point, Representation};
 pub use weights::WeightsError;

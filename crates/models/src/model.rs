@@ -5,7 +5,7 @@ use pointsman_types::{ModelName, Quality};
 
 use crate::calibration::Calibration;
 use crate::quality::QualityHead;
-use crate::regression::{InputTokens, LogRegression};
+use crate::regression::{Forecast, InputTokens, LogRegression};
 use crate::representation::{Point, Representation};
 
 /// A fitted router's parameters. Every per-model list is in the order of `names`.
@@ -36,8 +36,8 @@ pub struct Prediction {
     pub quality: Quality,
     /// Calibrated lower estimate.
     pub quality_lower: Quality,
-    /// Expected tokens out, where any were logged for this model.
-    pub output_tokens: Option<f32>,
+    /// Tokens out, where any were logged for this model.
+    pub output_tokens: Option<Forecast>,
     /// Expected cost in US dollars at the prices of the logs, where any was logged for this model.
     pub logged_cost: Option<f32>,
 }
@@ -48,8 +48,8 @@ impl Model {
     pub fn predict(&self, features: FeatureRow<'_>) -> Vec<Prediction> {
         let point = self.representation.point(features);
         let raw = self.quality.predict(&point);
-        let tokens = amounts(self.output_tokens.as_ref(), &point, raw.len());
-        let costs = amounts(self.logged_cost.as_ref(), &point, raw.len());
+        let tokens = self.tokens(&point);
+        let costs = self.costs(&point);
         let calibrated = raw.iter().zip(&self.calibration.models);
         calibrated
             .zip(tokens.into_iter().zip(costs))
@@ -64,15 +64,24 @@ impl Model {
             })
             .collect()
     }
-}
 
-fn amounts(head: Option<&LogRegression>, point: &Point, models: usize) -> Vec<Option<f32>> {
-    match head {
-        Some(head) => head
-            .predict(point)
-            .into_iter()
-            .map(|amount| Some(amount).filter(|a| !a.is_nan()))
-            .collect(),
-        None => vec![None; models],
+    fn tokens(&self, point: &Point) -> Vec<Option<Forecast>> {
+        let Some(head) = &self.output_tokens else {
+            return vec![None; self.names.len()];
+        };
+        let forecasts = head.forecast(point).into_iter();
+        forecasts
+            .map(|one| Some(one).filter(|one| !one.mean.is_nan()))
+            .collect()
+    }
+
+    fn costs(&self, point: &Point) -> Vec<Option<f32>> {
+        let Some(head) = &self.logged_cost else {
+            return vec![None; self.names.len()];
+        };
+        let costs = head.predict(point).into_iter();
+        costs
+            .map(|cost| Some(cost).filter(|cost| !cost.is_nan()))
+            .collect()
     }
 }

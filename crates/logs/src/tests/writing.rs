@@ -191,10 +191,11 @@ fn predictions_are_written_under_their_names() {
         quality_lower: Quality::clamped(0.25),
         cost_usd: Usd::new(0.001).unwrap(),
         output_tokens: 12.5,
+        output_tokens_p50: 10.0,
+        output_tokens_p90: 30.5,
     };
     write_predictions(&path, &[prediction]).unwrap();
     let written = fs::read_to_string(&path).unwrap();
-    let expected =
-        "prompt_id,model,quality,quality_lower,cost_usd,output_tokens\np,m,0.5,0.25,0.001,12.5\n";
+    let expected = "prompt_id,model,quality,quality_lower,cost_usd,output_tokens,output_tokens_p50,output_tokens_p90\np,m,0.5,0.25,0.001,12.5,10,30.5\n";
     assert_eq!(written, expected);
 }
