@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `closing_the_loop.rs` | rows, fit, serve, feedback, export, retrain: the new router is better; read this first |
 //! | `learning.rs` | what a router must not learn: noise, a duplicate's name; what it must: prices |
+//! | `labels.rs` | scores, comparisons and choices of a policy, against a truth that is known |
 //! | `serving.rs` | what was evaluated is what is served; nothing acknowledged is lost |
 //! | `command_line.rs` | every bad input gets a clear error and leaves nothing behind |
 //! | `report_page.rs` | the report in a real browser |
@@ -20,6 +21,7 @@
 mod closing_the_loop;
 mod command_line;
 mod golden;
+mod labels;
 mod learning;
 mod program;
 mod report_page;

@@ -5,11 +5,13 @@ use pointsman_features::FeatureSpec;
 use pointsman_models::{Model, QualityHead};
 use pointsman_policy::PolicySpec;
 use pointsman_router::{Artifact, RouterError};
-use pointsman_types::{Catalog, LogTable, fold_of, text_hash};
+use pointsman_types::{Catalog, Grid, LogTable, fold_of, text_hash};
 
 use crate::amounts::{Amounts, fit_amounts};
 use crate::calibrate::{calibrate_for_decisions, calibrated};
-use crate::checks::checked;
+use crate::checks::{checked, refuse_equal_scores};
+use crate::choices::reweight;
+use crate::comparisons::{measure, read_as_scores};
 use crate::costs::complete_costs;
 use crate::error::TrainError;
 use crate::examples::Examples;
@@ -17,6 +19,7 @@ use crate::fingerprint::fingerprint;
 use crate::fit::{Fitted, fit_context, fit_networks, fit_ngrams, fit_tables};
 use crate::held_out::HeldOut;
 use crate::judge::{Judge, bootstrap};
+use crate::judges::level_judges;
 use crate::report::{CandidateReport, CrossValidated, TrainReport};
 use crate::select::{Selection, select};
 use crate::splits::Splits;
@@ -111,7 +114,11 @@ pub fn train(
     let table = without_holdout(table, options);
     let data_fingerprint = fingerprint(&table);
     let mut table = checked(table, options.least_rows, options.drop_rare)?;
-    let mut notes = complete_costs(&mut table, &catalog);
+    let mut notes = level_judges(&mut table);
+    notes.extend(reweight(&mut table));
+    let strengths = read_as_scores(&mut table)?;
+    refuse_equal_scores(&table)?;
+    notes.extend(complete_costs(&mut table, &catalog));
     let learned = learn(&table, &catalog, options, &mut progress)?;
     notes.extend(learned.held_out.note());
     let curve = learned.held_out.operating_curve();
@@ -119,7 +126,12 @@ pub fn train(
         .policy
         .unwrap_or_else(|| learned.held_out.default_policy());
     policy.resolve(&curve).map_err(RouterError::from)?;
-    let report = learned.report(&table, options, policy, notes);
+    let comparisons = strengths
+        .and_then(|strengths| measure(&table.comparisons, &strengths, &learned.cross_validated));
+    let report = TrainReport {
+        comparisons,
+        ..learned.report(&table, options, policy, notes)
+    };
     let artifact = Artifact {
         model: learned.model,
         catalog,
@@ -141,6 +153,8 @@ pub fn train(
 struct Learned {
     model: Model,
     held_out: HeldOut,
+    /// Calibrated qualities, each prompt by the heads chosen without its fold.
+    cross_validated: Grid<f32>,
     measured: Option<CrossValidated>,
     criterion: &'static str,
     finalists: Vec<CandidateReport>,
@@ -172,6 +186,7 @@ fn learn(
     Ok(Learned {
         measured: HeldOut::new(table, &nested, &amounts.held_out_cost)?.measured(),
         held_out: HeldOut::new(table, &quality, &amounts.held_out_cost)?,
+        cross_validated: nested,
         criterion: judge.name(),
         model: Model {
             names: table.models.clone(),
@@ -211,6 +226,7 @@ impl Learned {
             criterion: self.criterion,
             candidates: self.finalists.clone(),
             cross_validated: self.measured.clone(),
+            comparisons: None,
             policy: policy.to_string(),
             notes,
         }

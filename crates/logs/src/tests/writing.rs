@@ -1,6 +1,6 @@
 //! Writers, and their round trip through the reader.
 
-use pointsman_types::{Probability, Quality, Tokens, Usd};
+use pointsman_types::{Probability, Quality, Tokens, Usd, Winner};
 use proptest::prelude::*;
 
 use super::*;
@@ -29,7 +29,21 @@ fn label() -> impl Strategy<Value = Option<String>> {
     proptest::option::of("[a-zA-Z0-9 ,\"\n]{1,12}")
 }
 
+fn any_comparison() -> impl Strategy<Value = LogRow> {
+    let winners = prop_oneof![Just(Winner::A), Just(Winner::B), Just(Winner::Tie)];
+    (text(), "[a-c]", "[d-f]", winners, 0.001..1e4).prop_map(|(prompt, a, b, winner, weight)| {
+        LogRow {
+            weight,
+            ..compared(&prompt, &a, &b, winner)
+        }
+    })
+}
+
 fn any_row() -> impl Strategy<Value = LogRow> {
+    prop_oneof![3 => any_answer(), 1 => any_comparison()]
+}
+
+fn any_answer() -> impl Strategy<Value = LogRow> {
     let names = (text(), "[a-z]{1,8}", label(), label(), label(), label());
     let numbers = (
         proptest::option::of(0.0..=1.0),
@@ -45,6 +59,7 @@ fn any_row() -> impl Strategy<Value = LogRow> {
         let row = row(&prompt, &model);
         LogRow {
             prompt_id: prompt_id.unwrap_or(row.prompt_id.clone()),
+            judge: category.clone(),
             category,
             ts,
             policy_version: version,
