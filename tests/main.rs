@@ -6,6 +6,7 @@
 //! | `learning.rs` | what a router must not learn: noise, a duplicate's name; what it must: prices |
 //! | `streaming.rs` | a log larger than the table: no row is wasted, none is learnt from that should not be |
 //! | `learning_curve.rs` | more labels make a better router, and the curve says by how much |
+//! | `labels.rs` | scores, comparisons and choices of a policy, against a truth that is known |
 //! | `serving.rs` | what was evaluated is what is served; nothing acknowledged is lost |
 //! | `command_line.rs` | every bad input gets a clear error and leaves nothing behind |
 //! | `report_page.rs` | the report in a real browser |
@@ -22,6 +23,7 @@
 mod closing_the_loop;
 mod command_line;
 mod golden;
+mod labels;
 mod learning;
 mod learning_curve;
 mod program;

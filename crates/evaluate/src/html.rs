@@ -1,5 +1,6 @@
 //! The report as one page that needs nothing but itself: no script, no font, no other file.
 
+mod amounts;
 mod cells;
 mod learning;
 mod notes;
@@ -41,6 +42,7 @@ fn body(report: &Report) -> String {
         sections::two_model(report),
         sections::traffic(report),
         sections::calibration(report),
+        amounts::amounts(report),
         training::training(report),
         notes::notes(report),
     ];

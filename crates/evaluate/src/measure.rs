@@ -6,6 +6,7 @@ use pointsman_measures::{
 };
 use pointsman_types::ModelName;
 
+use crate::amounts::amounts;
 use crate::baselines::{Baseline, baselines};
 use crate::finding::finding;
 use crate::operating::operating;
@@ -75,6 +76,7 @@ pub fn measure(
         versus_best,
         two_model: two_model(sample, replayed, &swept.singles)?,
         calibration: calibration(sample, replayed)?,
+        amounts: amounts(sample, replayed),
         traffic: traffic(&swept.sweep, &swept.points),
         lines: drawn.lines(&swept),
         training: None,

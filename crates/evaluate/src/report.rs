@@ -41,6 +41,8 @@ pub struct Report {
     pub two_model: Option<TwoModel>,
     /// The router's predictions of quality, model by model.
     pub calibration: Vec<ModelCalibration>,
+    /// Predicted tokens and costs, for models of which tokens were logged.
+    pub amounts: Vec<ModelAmounts>,
     /// Who gets the traffic along the curve.
     pub traffic: Traffic,
     /// Lines to draw.
@@ -177,6 +179,33 @@ pub struct ModelCalibration {
     /// The figures.
     #[serde(flatten)]
     pub calibration: Calibration,
+}
+
+/// How far one model's predicted tokens and costs are from those logged. The constants they are
+/// compared with are taken from the very prompts measured on, which is in their favour.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ModelAmounts {
+    /// Which model.
+    pub model: ModelName,
+    /// Prompts with logged tokens.
+    pub prompts: usize,
+    /// Mean tokens out.
+    pub mean_tokens: f64,
+    /// Share of the variance of the logarithm of tokens out that the predicted median explains; the
+    /// same prediction for all prompts explains 0.
+    pub log_r2: f64,
+    /// Mean absolute error of the predicted median, in tokens.
+    pub tokens_error: f64,
+    /// The same of the median over all prompts.
+    pub tokens_error_of_median: f64,
+    /// Share of the answers not longer than the predicted median.
+    pub below_p50: f64,
+    /// Share of the answers not longer than the predicted 90th percentile.
+    pub below_p90: f64,
+    /// Mean absolute error of the expected cost of a request.
+    pub cost_error_usd: f64,
+    /// The same of the mean cost over all prompts.
+    pub cost_error_of_mean_usd: f64,
 }
 
 /// Who gets the traffic along the curve.

@@ -27,7 +27,7 @@ mod tests;
 pub use error::LogError;
 pub use faults::{Fault, Faults};
 pub use import::{ImportFormat, ImportOptions, ImportReport, UnknownImportFormat, import};
-pub use inspect::{ModelSummary, Quantiles, Summary, inspect};
+pub use inspect::{JudgeSummary, Judging, ModelSummary, Quantiles, Summary, inspect};
 pub use read::{PromptLine, ReadOptions, read, read_prompts};
 pub use scored::read_scored;
 pub use source::find;

@@ -24,6 +24,6 @@ pub use lexicon::{Lexicon, SparseVector};
 pub use model::{EncoderReference, Model, Prediction, Predictions};
 pub use network::Network;
 pub use quality::{ClusterTable, QualityHead};
-pub use regression::{InputTokens, LogRegression};
+pub use regression::{Forecast, InputTokens, LogRegression};
 pub use representation::{EmbeddingProjection, Point, Representation};
 pub use weights::WeightsError;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::calibration::{Calibration, Calibrator};
 use crate::familiarity::Familiarity;
 use crate::quality::QualityHead;
-use crate::regression::{InputTokens, LogRegression};
+use crate::regression::{Forecast, InputTokens, LogRegression};
 use crate::representation::{Point, Representation};
 
 /// A fitted router's parameters. Every per-model list is in the order of `names`.
@@ -55,8 +55,8 @@ pub struct Prediction {
     pub quality: Quality,
     /// Calibrated lower estimate.
     pub quality_lower: Quality,
-    /// Expected tokens out, where any were logged for this model.
-    pub output_tokens: Option<f32>,
+    /// Tokens out, where any were logged for this model.
+    pub output_tokens: Option<Forecast>,
     /// Expected cost in US dollars at the prices of the logs, where any was logged for this model.
     pub logged_cost: Option<f32>,
 }
@@ -82,8 +82,8 @@ impl Model {
             false => self.familiarity.of(&self.representation, features),
         };
         let raw = self.quality.predict(&point);
-        let tokens = amounts(self.output_tokens.as_ref(), &point, raw.len());
-        let costs = amounts(self.logged_cost.as_ref(), &point, raw.len());
+        let tokens = self.tokens(&point);
+        let costs = self.costs(&point);
         let qualities = raw
             .iter()
             .zip(&self.quality.mean)
@@ -103,21 +103,30 @@ impl Model {
             models: models.collect(),
         }
     }
+
+    fn tokens(&self, point: &Point) -> Vec<Option<Forecast>> {
+        let Some(head) = &self.output_tokens else {
+            return vec![None; self.names.len()];
+        };
+        let forecasts = head.forecast(point).into_iter();
+        forecasts
+            .map(|one| Some(one).filter(|one| !one.mean.is_nan()))
+            .collect()
+    }
+
+    fn costs(&self, point: &Point) -> Vec<Option<f32>> {
+        let Some(head) = &self.logged_cost else {
+            return vec![None; self.names.len()];
+        };
+        let costs = head.predict(point).into_iter();
+        costs
+            .map(|cost| Some(cost).filter(|cost| !cost.is_nan()))
+            .collect()
+    }
 }
 
 fn qualities(raw: f32, calibrator: &Calibrator, familiarity: f32) -> (Quality, Quality) {
     let quality = calibrator.quality(raw);
     let lower = calibrator.lower.at(quality).get();
     (quality, Quality::clamped(familiarity * lower))
-}
-
-fn amounts(head: Option<&LogRegression>, point: &Point, models: usize) -> Vec<Option<f32>> {
-    match head {
-        Some(head) => head
-            .predict(point)
-            .into_iter()
-            .map(|amount| Some(amount).filter(|a| !a.is_nan()))
-            .collect(),
-        None => vec![None; models],
-    }
 }

@@ -116,6 +116,9 @@ impl Tensors {
         self.list(&format!("{name}.smearing"), &head.smearing);
         self.list(&format!("{name}.low"), &low);
         self.list(&format!("{name}.high"), &high);
+        let (p50, p90): (Vec<f32>, Vec<f32>) = head.residuals.iter().copied().unzip();
+        self.list(&format!("{name}.p50"), &p50);
+        self.list(&format!("{name}.p90"), &p90);
     }
 }
 
@@ -436,10 +439,13 @@ impl File<'_> {
         let low = self.list(&format!("{name}.low"), self.models)?;
         let high = self.list(&format!("{name}.high"), self.models)?;
         let smearing = self.list(&format!("{name}.smearing"), self.models)?;
+        let p50 = self.list(&format!("{name}.p50"), self.models)?;
+        let p90 = self.list(&format!("{name}.p90"), self.models)?;
         Ok(Some(LogRegression {
             weights,
             smearing,
             range: low.into_iter().zip(high).collect(),
+            residuals: p50.into_iter().zip(p90).collect(),
         }))
     }
 }
@@ -463,6 +469,7 @@ mod tests {
             weights: Grid::filled(19, 2, scale),
             smearing: vec![1.25, f32::INFINITY],
             range: vec![(0.0, 8.0), (1.0, 2.0)],
+            residuals: vec![(-0.125, 0.5), (0.0, 0.25)],
         };
         let calibrator = Calibrator {
             intercept: 0.1,

@@ -110,6 +110,8 @@ mod tests {
             quality_lower: Quality::new((quality - 0.1).max(0.0)).unwrap(),
             cost: Usd::saturating(cost),
             output_tokens: None,
+            output_tokens_p50: None,
+            output_tokens_p90: None,
             probability: Probability::new(0.0).unwrap(),
             refusal: None,
         }

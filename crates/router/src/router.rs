@@ -45,6 +45,10 @@ pub struct Prediction {
     pub cost: Usd,
     /// Expected tokens out, where tokens were logged.
     pub output_tokens: Option<f32>,
+    /// The median of the tokens out.
+    pub output_tokens_p50: Option<f32>,
+    /// What nine of ten answers stay below in tokens.
+    pub output_tokens_p90: Option<f32>,
 }
 
 /// No model satisfies the limits of a request.
@@ -271,17 +275,20 @@ impl Router {
             .map(|((line, card), prediction)| {
                 let input =
                     input_tokens.map_or_else(|| line.predict(chars), |tokens| tokens.0 as f32);
+                let tokens = prediction.output_tokens;
                 let cost = expected_cost(
                     card.prices(),
                     input,
-                    prediction.output_tokens,
+                    tokens.map(|tokens| tokens.mean),
                     prediction.logged_cost,
                 );
                 let prediction = cost.map(|cost| Prediction {
                     quality: prediction.quality,
                     quality_lower: prediction.quality_lower,
                     cost,
-                    output_tokens: prediction.output_tokens,
+                    output_tokens: tokens.map(|tokens| tokens.mean),
+                    output_tokens_p50: tokens.map(|tokens| tokens.p50),
+                    output_tokens_p90: tokens.map(|tokens| tokens.p90),
                 });
                 Look {
                     input: Tokens(input as u64),
@@ -346,6 +353,8 @@ fn candidate(card: &ModelCard, look: Look, request: &Request) -> Candidate {
         quality_lower: prediction.quality_lower,
         cost: prediction.cost,
         output_tokens: prediction.output_tokens,
+        output_tokens_p50: prediction.output_tokens_p50,
+        output_tokens_p90: prediction.output_tokens_p90,
         probability: Probability::ZERO,
         refusal: limit_refusal(card, &request.limits, needs),
     }

@@ -20,6 +20,7 @@ fn always(amounts: [f32; 2]) -> LogRegression {
     LogRegression {
         weights,
         smearing: vec![1.0; 2],
+        residuals: vec![(0.0, 0.5); 2],
         range: vec![(-30.0, 30.0); 2],
     }
 }

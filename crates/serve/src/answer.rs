@@ -50,6 +50,8 @@ struct Explained<'a> {
     quality_lower: Quality,
     cost_usd: Usd,
     output_tokens: Option<f32>,
+    output_tokens_p50: Option<f32>,
+    output_tokens_p90: Option<f32>,
     probability: Probability,
     refusal: Option<Why>,
 }
@@ -62,6 +64,8 @@ impl<'a> From<&'a Candidate> for Explained<'a> {
             quality_lower: candidate.quality_lower,
             cost_usd: candidate.cost,
             output_tokens: candidate.output_tokens,
+            output_tokens_p50: candidate.output_tokens_p50,
+            output_tokens_p90: candidate.output_tokens_p90,
             probability: candidate.probability,
             refusal: candidate.refusal.map(Why::from),
         }

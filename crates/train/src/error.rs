@@ -10,7 +10,9 @@ pub enum TrainError {
     #[error("the log has scores of one model only, `{0}`; a router needs at least two")]
     OneModel(ModelName),
     /// There is nothing to learn from.
-    #[error("the log has no scores; column `score` must hold numbers from 0 to 1")]
+    #[error(
+        "the log has no scores and no comparisons; column `score` must hold numbers from 0 to 1, or columns `model_a`, `model_b` and `winner` two models and which answer was better"
+    )]
     NoScores,
     /// Every score is the same.
     #[error("every score in the log is {0}; there is nothing to tell the models apart by")]

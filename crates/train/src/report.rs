@@ -1,6 +1,6 @@
 //! What the training measured, as it stands in the artifact.
 
-use pointsman_measures::Measures;
+use pointsman_measures::{Measures, PreferenceMeasures};
 use serde::Serialize;
 
 /// `report.json` of an artifact.
@@ -29,6 +29,9 @@ pub struct TrainReport {
     /// Cross-validated measures, calibrated, on prompts with every model's score, each fold by the
     /// heads that would have been chosen without it; `None` where there are too few.
     pub cross_validated: Option<CrossValidated>,
+    /// How comparisons were read; `None` where the log has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub comparisons: Option<ComparisonsReport>,
     /// The policy the artifact decides by.
     pub policy: String,
     /// What the user should know.
@@ -46,6 +49,19 @@ pub struct CandidateReport {
     pub error_of_difference: f64,
     /// Whether it was chosen.
     pub chosen: bool,
+}
+
+/// What was learnt from comparisons of answers.
+#[derive(Debug, Clone, Serialize)]
+pub struct ComparisonsReport {
+    /// Comparisons, those of the same models in the same order on one prompt counted once.
+    pub comparisons: usize,
+    /// The logit of being shown first, whoever is; above 0 judges prefer the first answer.
+    pub order_effect: f64,
+    /// The router on prompts that its heads held out.
+    pub cross_validated: PreferenceMeasures,
+    /// The models' strengths alone, on the comparisons they were fitted to.
+    pub strengths_alone: PreferenceMeasures,
 }
 
 /// Held-out measures.

@@ -7,11 +7,13 @@ use pointsman_features::FeatureSpec;
 use pointsman_models::{Model, QualityHead};
 use pointsman_policy::PolicySpec;
 use pointsman_router::{Artifact, Example, RouterError, TrainedOn};
-use pointsman_types::{Catalog, LogTable, text_hash};
+use pointsman_types::{Catalog, Grid, LogTable, text_hash};
 
 use crate::amounts::{Amounts, fit_amounts};
 use crate::calibrate::{calibrate_for_decisions, calibrated};
-use crate::checks::checked;
+use crate::checks::{checked, refuse_equal_scores};
+use crate::choices::reweight;
+use crate::comparisons::{measure, read_as_scores};
 use crate::costs::complete_costs;
 use crate::embed::Embed;
 use crate::error::TrainError;
@@ -21,6 +23,7 @@ use crate::fit::{Fitted, fit_context, fit_networks, fit_ngrams, fit_tables};
 use crate::held_out::HeldOut;
 use crate::holdout::Holdout;
 use crate::judge::{Judge, bootstrap};
+use crate::judges::level_judges;
 use crate::report::{CandidateReport, CrossValidated, TrainReport};
 use crate::select::{Selection, select};
 use crate::splits::Splits;
@@ -147,7 +150,11 @@ pub fn train_on_all(
     let table = options.holdout().left_out_of(table);
     let data_fingerprint = fingerprint(&table);
     let mut table = checked(table, options.least_rows, options.drop_rare)?;
-    let mut notes = complete_costs(&mut table, &catalog);
+    let mut notes = level_judges(&mut table);
+    notes.extend(reweight(&mut table));
+    let strengths = read_as_scores(&mut table)?;
+    refuse_equal_scores(&table)?;
+    notes.extend(complete_costs(&mut table, &catalog));
     let rest = rest.filter(|_| !options.grouped);
     let learned = learn(&table, rest, &catalog, options, &mut progress)?;
     notes.extend(learned.held_out.note());
@@ -156,7 +163,12 @@ pub fn train_on_all(
         .policy
         .unwrap_or_else(|| learned.held_out.default_policy());
     policy.resolve(&curve).map_err(RouterError::from)?;
-    let report = learned.report(&table, options, policy, notes);
+    let comparisons = strengths
+        .and_then(|strengths| measure(&table.comparisons, &strengths, &learned.cross_validated));
+    let report = TrainReport {
+        comparisons,
+        ..learned.report(&table, options, policy, notes)
+    };
     let artifact = Artifact {
         model: learned.model,
         catalog,
@@ -202,6 +214,8 @@ struct Learned {
     /// The prompts that explanations may point to.
     kept: Vec<usize>,
     held_out: HeldOut,
+    /// Calibrated qualities, each prompt by the heads chosen without its fold.
+    cross_validated: Grid<f32>,
     measured: Option<CrossValidated>,
     criterion: &'static str,
     finalists: Vec<CandidateReport>,
@@ -242,6 +256,7 @@ fn learn(
         streamed,
         measured: HeldOut::new(table, &nested, &amounts.held_out_cost)?.measured(),
         held_out: HeldOut::new(table, &quality, &amounts.held_out_cost)?,
+        cross_validated: nested,
         criterion: judge.name(),
         kept,
         model: Model {
@@ -286,6 +301,7 @@ impl Learned {
             criterion: self.criterion,
             candidates: self.finalists.clone(),
             cross_validated: self.measured.clone(),
+            comparisons: None,
             policy: policy.to_string(),
             notes,
         }

@@ -118,6 +118,10 @@ pub struct Candidate {
     pub cost: Usd,
     /// Expected tokens out, where tokens were logged.
     pub output_tokens: Option<f32>,
+    /// The median of the tokens out.
+    pub output_tokens_p50: Option<f32>,
+    /// What nine of ten answers stay below in tokens.
+    pub output_tokens_p90: Option<f32>,
     /// With which probability the policy would choose it.
     pub probability: Probability,
     /// Why it was not chosen; `None` for the chosen one.

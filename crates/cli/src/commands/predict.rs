@@ -32,6 +32,8 @@ pub(crate) fn run(args: &PredictArgs) -> anyhow::Result<()> {
                     quality_lower: prediction.quality_lower,
                     cost_usd: prediction.cost,
                     output_tokens: prediction.output_tokens.unwrap_or(f32::NAN),
+                    output_tokens_p50: prediction.output_tokens_p50.unwrap_or(f32::NAN),
+                    output_tokens_p90: prediction.output_tokens_p90.unwrap_or(f32::NAN),
                 })
         })
         .collect();

@@ -149,6 +149,17 @@ fn tell(args: &TrainArgs, report: &TrainReport) {
             found.router.aiq, found.zero_router.aiq, found.oracle.aiq
         );
     }
+    if let Some(found) = &report.comparisons {
+        let (router, strengths) = (&found.cross_validated, &found.strengths_alone);
+        eprintln!(
+            "{} comparisons: cross-validated log loss {:.4}, accuracy {:.4}; strengths alone {:.4}, {:.4}",
+            found.comparisons,
+            router.log_loss,
+            router.accuracy,
+            strengths.log_loss,
+            strengths.accuracy
+        );
+    }
     report
         .notes
         .iter()

@@ -21,7 +21,7 @@ mod writing;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use pointsman_types::LogRow;
+use pointsman_types::{LogRow, Rival, Winner};
 
 use crate::{Faults, LogError, ReadOptions, read};
 
@@ -66,4 +66,14 @@ fn read_all(files: &[impl AsRef<Path>], strict: bool) -> Result<(Vec<LogRow>, Fa
 
 fn row(prompt: &str, model: &str) -> LogRow {
     LogRow::new(prompt.into(), model.into())
+}
+
+fn compared(prompt: &str, a: &str, b: &str, winner: Winner) -> LogRow {
+    LogRow {
+        rival: Some(Rival {
+            model: b.into(),
+            winner,
+        }),
+        ..row(prompt, a)
+    }
 }

@@ -53,6 +53,8 @@ fn candidate(model: &ModelName, refusal: Option<Refusal>) -> Candidate {
         quality_lower: Quality::clamped(0.5),
         cost: Usd::new(0.001).unwrap(),
         output_tokens: Some(100.0),
+        output_tokens_p50: Some(90.0),
+        output_tokens_p90: Some(200.0),
         probability: Probability::ONE,
         refusal,
     }
