@@ -56,25 +56,22 @@ fn read_lines<T: Send>(
     while blocks.next(&mut block).map_err(damaged)? {
         let lines = block.par_split(|byte| *byte == b'\n');
         let mapped = lines.map_with(map.clone(), |map, line| map_line(line, map));
-        on_block(mapped.flatten_iter().flatten_iter().collect());
+        on_block(mapped.flatten_iter().collect());
     }
     Ok(())
 }
 
-/// What comes of the rows of a line, of which there are two at most.
-fn map_line<T>(line: &[u8], map: &mut impl FnMut(ScoredRow<'_>) -> Option<T>) -> [Option<T>; 2] {
+/// What comes of the row of a line. A comparison has no score.
+fn map_line<T>(line: &[u8], map: &mut impl FnMut(ScoredRow<'_>) -> Option<T>) -> Option<T> {
     let line = line.trim_ascii();
     if line.is_empty() || line.len() as u64 >= LONGEST_ROW {
-        return [None, None];
+        return None;
     }
     if let Some(plain) = Plain::parse(line) {
-        return [plain.scored().and_then(map), None];
+        return plain.scored().and_then(map);
     }
-    let rows = object(line).and_then(|object| schema::rows(&object, &mut LastPrompt::default()));
-    match rows {
-        Ok((row, second)) => [Some(row), second].map(|row| map(scored(row.as_ref()?)?)),
-        Err(_) => [None, None],
-    }
+    let row = object(line).and_then(|object| schema::row(&object, &mut LastPrompt::default()));
+    map(scored(&row.ok()?)?)
 }
 
 fn scored(row: &LogRow) -> Option<ScoredRow<'_>> {

@@ -41,7 +41,7 @@ impl PromptFilter {
 
     fn block(&self, text_hash: u64) -> usize {
         let spread = spread(text_hash, 0x9e37_79b9_7f4a_7c15);
-        ((spread >> 32) * self.0.len() as u64 >> 32) as usize
+        (((spread >> 32) * self.0.len() as u64) >> 32) as usize
     }
 
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
