@@ -173,7 +173,7 @@ mod tests {
             _ => format!("a poem about the number {number}"),
         };
         let mut both = |number: usize| {
-            let (prompt, is_sum) = (prompt(number), (number % 2 == 0) as u8);
+            let (prompt, is_sum) = (prompt(number), u8::from(number.is_multiple_of(2)));
             let a = reader.example(row(&prompt, "a", is_sum.into()));
             let b = reader.example(row(&prompt, "b", (1 - is_sum).into()));
             [a, b].into_iter().flatten()
