@@ -116,7 +116,7 @@ impl Network {
     /// caches of a CPU.
     fn most_tokens(&self) -> usize {
         match self {
-            Self::OnCpu(_) => 512,
+            Self::OnCpu(_) => 128,
             Self::OnDevice(_) => 16_384,
         }
     }

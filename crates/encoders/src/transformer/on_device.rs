@@ -1,7 +1,7 @@
 //! The network in tensors of candle, for devices other than the CPU. Texts are padded to the
 //! longest of a batch; what is padded is masked.
 
-use candle_core::{D, Device, Result, Tensor};
+use candle_core::{Device, Result, Tensor};
 use candle_nn::ops;
 use pointsman_types::Grid;
 
@@ -145,7 +145,7 @@ impl Layer {
         let (query, key, value) = (heads(&self.query)?, heads(&self.key)?, heads(&self.value)?);
         let scores = query.matmul(&key.t()?.contiguous()?)?;
         let scores = (scores * (1.0 / (size as f64).sqrt()))?.broadcast_add(bias)?;
-        let context = ops::softmax(&scores, D::Minus1)?.matmul(&value)?;
+        let context = ops::softmax_last_dim(&scores)?.matmul(&value)?;
         context
             .transpose(1, 2)?
             .contiguous()?

@@ -5,7 +5,7 @@
 //! while it runs along both operands. Each number is a chain of fused multiply-adds in the order
 //! of the inner index, so it has the same bits whatever the instruction set, tile or thread.
 
-use pulp::{Simd, WithSimd};
+use pulp::{Arch, Simd, WithSimd};
 
 use crate::machine::ARCH;
 use crate::transformer::strips::{Lane, Strips, WIDTH};
@@ -57,54 +57,91 @@ pub(super) struct Product<'a> {
 
 impl Product<'_> {
     pub(super) fn run(self) {
-        ARCH.dispatch(self);
+        self.run_on(*ARCH);
+    }
+
+    /// Tiles of even height, so that the last is not a sliver.
+    fn run_on(mut self, arch: Arch) {
+        let rows = self.out.len();
+        let tiles = rows.div_ceil(arch.dispatch(Tallest));
+        for tile in 0..tiles {
+            let (first, end) = (tile * rows / tiles, (tile + 1) * rows / tiles);
+            match end - first {
+                1 => self.tile::<1>(arch, first),
+                2 => self.tile::<2>(arch, first),
+                3 => self.tile::<3>(arch, first),
+                4 => self.tile::<4>(arch, first),
+                5 => self.tile::<5>(arch, first),
+                6 => self.tile::<6>(arch, first),
+                7 => self.tile::<7>(arch, first),
+                8 => self.tile::<8>(arch, first),
+                9 => self.tile::<9>(arch, first),
+                10 => self.tile::<10>(arch, first),
+                11 => self.tile::<11>(arch, first),
+                12 => self.tile::<12>(arch, first),
+                _ => unreachable!("tiles have 1 to 12 rows"),
+            }
+        }
+    }
+
+    /// The rows from `row` on. A function of its own for each height: in one function for all, the
+    /// compiler runs out of registers and keeps sums in memory.
+    fn tile<const HEIGHT: usize>(&mut self, arch: Arch, row: usize) {
+        let (out, _) = self.out[row..]
+            .split_first_chunk_mut()
+            .expect("rows of the result");
+        arch.dispatch(Tile::<HEIGHT> {
+            left: self.left,
+            row,
+            right: self.right,
+            start: self.start,
+            out,
+        });
     }
 }
 
-impl WithSimd for Product<'_> {
+/// How many rows a tile may have, two sums in registers for each.
+struct Tallest;
+
+impl WithSimd for Tallest {
+    type Output = usize;
+
+    fn with_simd<S: Simd>(self, _: S) -> usize {
+        if S::REGISTER_COUNT < 32 { 6 } else { 12 }
+    }
+}
+
+/// Some rows of a product.
+struct Tile<'a, const HEIGHT: usize> {
+    left: Rows<'a>,
+    row: usize,
+    right: &'a [Lane],
+    start: &'a Lane,
+    out: &'a mut [Lane; HEIGHT],
+}
+
+impl<const HEIGHT: usize> WithSimd for Tile<'_, HEIGHT> {
     type Output = ();
 
-    /// Tiles of even height, so that the last is not a sliver.
+    /// Two vectors of columns at a time.
     #[inline(always)]
-    fn with_simd<S: Simd>(mut self, simd: S) {
-        let rows = self.out.len();
-        let tallest = if S::REGISTER_COUNT < 32 { 6 } else { 12 };
-        let tiles = rows.div_ceil(tallest);
-        for tile in 0..tiles {
-            let (first, end) = (tile * rows / tiles, (tile + 1) * rows / tiles);
-            for pair in 0..WIDTH / (2 * S::F32_LANES) {
-                self.tile_of_height(simd, end - first, first, pair);
+    fn with_simd<S: Simd>(self, simd: S) {
+        for pair in 0..WIDTH / (2 * S::F32_LANES) {
+            let sums = self.sums(simd, pair);
+            for (lane, sum) in self.out.iter_mut().zip(sums) {
+                let (vectors, _) = S::as_mut_simd_f32s(&mut lane.0);
+                vectors[2 * pair..2 * pair + 2].copy_from_slice(&sum);
             }
         }
     }
 }
 
-impl Product<'_> {
+impl<const HEIGHT: usize> Tile<'_, HEIGHT> {
     #[inline(always)]
-    fn tile_of_height<S: Simd>(&mut self, simd: S, height: usize, row: usize, pair: usize) {
-        match height {
-            1 => self.tile::<S, 1>(simd, row, pair),
-            2 => self.tile::<S, 2>(simd, row, pair),
-            3 => self.tile::<S, 3>(simd, row, pair),
-            4 => self.tile::<S, 4>(simd, row, pair),
-            5 => self.tile::<S, 5>(simd, row, pair),
-            6 => self.tile::<S, 6>(simd, row, pair),
-            7 => self.tile::<S, 7>(simd, row, pair),
-            8 => self.tile::<S, 8>(simd, row, pair),
-            9 => self.tile::<S, 9>(simd, row, pair),
-            10 => self.tile::<S, 10>(simd, row, pair),
-            11 => self.tile::<S, 11>(simd, row, pair),
-            12 => self.tile::<S, 12>(simd, row, pair),
-            _ => unreachable!("tiles have 1 to 12 rows"),
-        }
-    }
-
-    /// `HEIGHT` rows from `row` on, two vectors of columns.
-    #[inline(always)]
-    fn tile<S: Simd, const HEIGHT: usize>(&mut self, simd: S, row: usize, pair: usize) {
+    fn sums<S: Simd>(&self, simd: S, pair: usize) -> [[S::f32s; 2]; HEIGHT] {
         let mut sums = [two::<S>(self.start, pair); HEIGHT];
         for (strip, right) in self.right.chunks(WIDTH).enumerate() {
-            let left = self.left.block::<HEIGHT>(strip, row);
+            let left = self.left.block::<HEIGHT>(strip, self.row);
             for (inner, lane) in right.iter().enumerate().take(WIDTH) {
                 let [first, second] = two::<S>(lane, pair);
                 for (sum, lane) in sums.iter_mut().zip(left) {
@@ -114,10 +151,7 @@ impl Product<'_> {
                 }
             }
         }
-        for (lane, sum) in self.out[row..row + HEIGHT].iter_mut().zip(sums) {
-            let (vectors, _) = S::as_mut_simd_f32s(&mut lane.0);
-            vectors[2 * pair..2 * pair + 2].copy_from_slice(&sum);
-        }
+        sums
     }
 }
 
@@ -185,23 +219,12 @@ mod tests {
     #[cfg(target_arch = "x86_64")]
     #[test]
     fn every_instruction_set_gives_the_same_bits() {
-        for rows in [1, 6, 7, 12, 29] {
-            let expected = plain(rows);
-            assert_eq!(
-                product(rows, |product| product.with_simd(pulp::Scalar)),
-                expected
-            );
-            if let Some(v3) = pulp::x86::V3::try_new() {
-                assert_eq!(
-                    product(rows, |product| Simd::vectorize(v3, product)),
-                    expected
-                );
-            }
-            if let Some(v4) = pulp::x86::V4::try_new() {
-                assert_eq!(
-                    product(rows, |product| Simd::vectorize(v4, product)),
-                    expected
-                );
+        let v3 = pulp::x86::V3::try_new().map(Arch::V3);
+        let v4 = pulp::x86::V4::try_new().map(Arch::V4);
+        for arch in [Some(Arch::Scalar), v3, v4].into_iter().flatten() {
+            for rows in [1, 6, 7, 12, 29] {
+                let found = product(rows, |product| product.run_on(arch));
+                assert_eq!(found, plain(rows), "{arch:?}");
             }
         }
     }
