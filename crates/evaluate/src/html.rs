@@ -1,6 +1,7 @@
 //! The report as one page that needs nothing but itself: no script, no font, no other file.
 
 mod cells;
+mod guarantee;
 mod notes;
 mod sections;
 
@@ -29,6 +30,7 @@ fn body(report: &Report) -> String {
         sections::comparison(report),
         sections::singles(report),
         sections::operating(report),
+        guarantee::section(report),
         sections::two_model(report),
         sections::traffic(report),
         sections::calibration(report),

@@ -11,6 +11,7 @@ mod baselines;
 mod chart;
 mod error;
 mod finding;
+mod guaranteed;
 mod html;
 mod measure;
 mod number;
@@ -30,8 +31,8 @@ pub use measure::{Evaluation, measure};
 pub use options::{Options, Resample, Seen};
 pub use replay::Replayed;
 pub use report::{
-    BootstrapFacts, LeftOut, Lines, ModelCalibration, Operating, Report, Row, RowKind, Traffic,
-    TrafficPoint, TwoModel, VersusBest,
+    AgainstReference, BootstrapFacts, CategoryHere, Guaranteed, LeftOut, Lines, ModelCalibration,
+    Operating, Report, Row, RowKind, Traffic, TrafficPoint, TwoModel, VersusBest,
 };
 pub use sample::Sample;
 pub use table::terminal_table;

@@ -9,6 +9,7 @@
 //! steps on resampled prompts, which is cheap because the sorted sweep is reused.
 
 mod bootstrap;
+mod bounds;
 mod calibration;
 mod curve;
 mod error;
@@ -21,6 +22,7 @@ mod sweep;
 mod two_model;
 
 pub use bootstrap::{Bootstrap, Interval, Weights};
+pub use bounds::{Bound, fixed_sequence};
 pub use calibration::{Bin, Calibration, EQUAL_BINS};
 pub use curve::{Curve, CurvePoint};
 pub use error::MeasureError;

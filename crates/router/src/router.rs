@@ -4,7 +4,9 @@ use std::path::Path;
 
 use pointsman_features::{Extractor, Features};
 use pointsman_models::{Model, sha256};
-use pointsman_policy::{Needs, OperatingCurve, Policy, PolicySpec, choose, limit_refusal};
+use pointsman_policy::{
+    Guarantee, Needs, OperatingCurve, Policy, PolicySpec, choose, limit_refusal,
+};
 use pointsman_types::{
     Candidate, Catalog, Decision, ModelCard, ModelName, Prices, Probability, Prompt, Quality,
     Request, Tokens, Usd,
@@ -23,6 +25,7 @@ pub struct Router {
     curve: OperatingCurve,
     spec: PolicySpec,
     policy: Policy,
+    guarantee: Option<Guarantee>,
     trained_on: TrainedOn,
     identity: String,
     policy_version: String,
@@ -72,7 +75,10 @@ impl Router {
         let router = Self {
             extractor: Extractor::new(artifact.model.features.clone())?,
             cards: cards(&artifact.model.names, &artifact.catalog),
-            policy: artifact.policy.resolve(&artifact.curve)?,
+            policy: artifact
+                .policy
+                .resolve(&artifact.curve, &artifact.model.names)?,
+            guarantee: artifact.guarantee,
             model: artifact.model,
             catalog: artifact.catalog,
             curve: artifact.curve,
@@ -84,21 +90,23 @@ impl Router {
         router.checked()
     }
 
-    /// The same router by another policy.
+    /// The same router by another policy, of which nothing is guaranteed.
     ///
     /// # Errors
-    /// When the policy is a budget that cannot be met.
+    /// When the policy is a budget that cannot be met, or has an unknown reference.
     pub fn with_policy(mut self, spec: PolicySpec) -> Result<Self, RouterError> {
-        self.policy = spec.resolve(&self.curve)?;
+        self.policy = spec.resolve(&self.curve, &self.model.names)?;
+        self.guarantee = self.guarantee.filter(|one| one.policy == spec);
         self.spec = spec;
         self.checked()
     }
 
-    /// The same router at other prices, windows and abilities.
+    /// The same router at other prices, windows and abilities, at which nothing is guaranteed.
     ///
     /// # Errors
     /// When nothing says any more what a model costs.
     pub fn with_catalog(mut self, catalog: Catalog) -> Result<Self, RouterError> {
+        self.guarantee = self.guarantee.filter(|_| self.catalog == catalog);
         self.cards = cards(&self.model.names, &catalog);
         self.catalog = catalog;
         self.checked()
@@ -142,8 +150,14 @@ impl Router {
 
     /// The policy it decides by.
     #[must_use]
-    pub fn policy(&self) -> PolicySpec {
-        self.spec
+    pub fn policy(&self) -> &PolicySpec {
+        &self.spec
+    }
+
+    /// What is promised of that policy at these prices, where anything is.
+    #[must_use]
+    pub fn guarantee(&self) -> Option<&Guarantee> {
+        self.guarantee.as_ref()
     }
 
     /// Names artifact, catalogue and policy together: 12 hexadecimal digits.
@@ -178,19 +192,12 @@ impl Router {
     /// # Errors
     /// With the limit that refused each model, when none is left.
     pub fn decide(&self, request: &Request) -> Result<Decision, Unsatisfiable> {
-        let looks = self.look(&request.prompt, request.input_tokens);
-        let candidates = self
-            .cards
-            .iter()
-            .zip(looks)
-            .map(|(card, look)| candidate(card, look, request))
-            .collect();
-        let policy = match request.limits.min_quality {
-            Some(target) => Policy::Adequate { target },
-            None => self.policy,
-        };
-        let choice =
-            choose(candidates, policy).map_err(|candidates| Unsatisfiable { candidates })?;
+        let candidates = self.candidates(request);
+        let choice = match request.limits.min_quality {
+            Some(target) => choose(candidates, &Policy::Adequate { target }),
+            None => choose(candidates, &self.policy),
+        }
+        .map_err(|candidates| Unsatisfiable { candidates })?;
         Ok(Decision {
             model: choice.candidates[0].model.clone(),
             reason: choice.reason,
@@ -198,6 +205,18 @@ impl Router {
             policy_version: self.policy_version.clone(),
             candidates: choice.candidates,
         })
+    }
+
+    /// Every model as it looks for one request, limits applied, before a policy chooses; in the
+    /// order of [`Router::models`].
+    #[must_use]
+    pub fn candidates(&self, request: &Request) -> Vec<Candidate> {
+        let looks = self.look(&request.prompt, request.input_tokens);
+        self.cards
+            .iter()
+            .zip(looks)
+            .map(|(card, look)| candidate(card, look, request))
+            .collect()
     }
 
     fn look(&self, prompt: &Prompt, input_tokens: Option<Tokens>) -> Vec<Look> {

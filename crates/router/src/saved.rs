@@ -5,7 +5,7 @@ use std::path::Path;
 use pointsman_models::{
     Calibration, FORMAT_VERSION, Files, Manifest, Model, read_artifact, sha256, write_artifact,
 };
-use pointsman_policy::{OperatingCurve, PolicySpec};
+use pointsman_policy::{Guarantee, OperatingCurve, PolicySpec};
 use pointsman_types::{Catalog, Prompt, text_hash};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -19,6 +19,7 @@ const POLICY: &str = "policy.json";
 const CURVE: &str = "curve.json";
 const PROMPTS: &str = "prompts.bin";
 const REPORT: &str = "report.json";
+const GUARANTEE: &str = "guarantee.json";
 
 /// What training produced, before it is put to work.
 #[derive(Debug, Clone)]
@@ -29,6 +30,8 @@ pub struct Artifact {
     pub catalog: Catalog,
     /// The policy it decides by, unless told otherwise.
     pub policy: PolicySpec,
+    /// What is promised of that policy, where anything is.
+    pub guarantee: Option<Guarantee>,
     /// The cost–quality curve on held-out prompts.
     pub curve: OperatingCurve,
     /// The prompts it has seen.
@@ -84,7 +87,7 @@ impl Artifact {
     pub fn save(&self, dir: &Path) -> Result<(), RouterError> {
         let catalog = toml::to_string(&self.catalog).map_err(|error| part(CATALOG, &error))?;
         let manifest = self.manifest(&catalog);
-        let files = Files::from([
+        let mut files = Files::from([
             (WEIGHTS.to_owned(), self.model.weights()?),
             (
                 CALIBRATION.to_owned(),
@@ -96,6 +99,9 @@ impl Artifact {
             (PROMPTS.to_owned(), self.trained_on.to_bytes()),
             (REPORT.to_owned(), to_json(REPORT, &self.report)?),
         ]);
+        if let Some(guarantee) = &self.guarantee {
+            files.insert(GUARANTEE.to_owned(), to_json(GUARANTEE, guarantee)?);
+        }
         write_artifact(dir, manifest, &files)?;
         Ok(())
     }
@@ -126,6 +132,10 @@ impl Artifact {
             model: Model::from_weights(weights, manifest.models, manifest.features, calibration)?,
             catalog: toml::from_str(&catalog).map_err(|error| part(CATALOG, &error))?,
             policy: from_json(POLICY, &files)?,
+            guarantee: match files.contains_key(GUARANTEE) {
+                true => Some(from_json(GUARANTEE, &files)?),
+                false => None,
+            },
             curve: from_json(CURVE, &files)?,
             trained_on: TrainedOn::from_bytes(bytes(PROMPTS, &files)?)?,
             seed: manifest.seed,

@@ -12,6 +12,7 @@ mod error;
 mod examples;
 mod fingerprint;
 mod fit;
+pub mod guarantee;
 mod held_out;
 mod judge;
 mod linear;

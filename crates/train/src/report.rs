@@ -1,6 +1,7 @@
 //! What the training measured, as it stands in the artifact.
 
 use pointsman_measures::Measures;
+use pointsman_policy::Guarantee;
 use serde::Serialize;
 
 /// `report.json` of an artifact.
@@ -29,6 +30,8 @@ pub struct TrainReport {
     pub cross_validated: Option<CrossValidated>,
     /// The policy the artifact decides by.
     pub policy: String,
+    /// What is promised of that policy, where it was asked for.
+    pub guarantee: Option<Guarantee>,
     /// What the user should know.
     pub notes: Vec<String>,
 }

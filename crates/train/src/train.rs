@@ -15,6 +15,7 @@ use crate::error::TrainError;
 use crate::examples::Examples;
 use crate::fingerprint::fingerprint;
 use crate::fit::{Fitted, fit_context, fit_networks, fit_ngrams, fit_tables};
+use crate::guarantee::Promise;
 use crate::held_out::HeldOut;
 use crate::judge::{Judge, bootstrap};
 use crate::report::{CandidateReport, CrossValidated, TrainReport};
@@ -40,6 +41,8 @@ pub struct Options {
     /// The policy of the artifact; by default the cheapest point of the curve within one percent of
     /// the best single model's quality.
     pub policy: Option<PolicySpec>,
+    /// A guarantee that the policy of the artifact is to keep; it then replaces `policy`.
+    pub guarantee: Option<Promise>,
     /// What is extracted from a prompt.
     pub features: FeatureSpec,
     /// Where tensors live.
@@ -56,6 +59,7 @@ impl Default for Options {
             least_rows: 10,
             drop_rare: false,
             policy: None,
+            guarantee: None,
             features: FeatureSpec::default(),
             device: Device::Cpu,
         }
@@ -75,16 +79,19 @@ pub enum Stage {
     Select,
     /// Calibrating.
     Calibrate,
+    /// Testing what can be guaranteed, where that was asked for.
+    Guarantee,
 }
 
 impl Stage {
     /// Every stage, in order.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Represent,
         Self::Amounts,
         Self::Quality,
         Self::Select,
         Self::Calibrate,
+        Self::Guarantee,
     ];
 }
 
@@ -110,6 +117,15 @@ pub fn train(
     check(options)?;
     let table = without_holdout(table, options);
     let data_fingerprint = fingerprint(&table);
+    let trained_on = table
+        .prompts
+        .iter()
+        .map(|row| text_hash(&row.text))
+        .collect();
+    let (table, calibration) = match &options.guarantee {
+        Some(promise) => promise.split(&table, options.seed),
+        None => (table, LogTable::empty(Vec::new())),
+    };
     let mut table = checked(table, options.least_rows, options.drop_rare)?;
     let mut notes = complete_costs(&mut table, &catalog);
     let learned = learn(&table, &catalog, options, &mut progress)?;
@@ -117,24 +133,31 @@ pub fn train(
     let curve = learned.held_out.operating_curve();
     let policy = options
         .policy
+        .clone()
         .unwrap_or_else(|| learned.held_out.default_policy());
-    policy.resolve(&curve).map_err(RouterError::from)?;
-    let report = learned.report(&table, options, policy, notes);
+    policy
+        .resolve(&curve, &table.models)
+        .map_err(RouterError::from)?;
+    let report = learned.report(&table, options, &policy, notes);
     let artifact = Artifact {
         model: learned.model,
         catalog,
         policy,
+        guarantee: None,
         curve,
-        trained_on: table
-            .prompts
-            .iter()
-            .map(|row| text_hash(&row.text))
-            .collect(),
+        trained_on,
         seed: options.seed,
         data_fingerprint,
-        report: serde_json::to_value(&report).expect("a report has text keys and numbers only"),
+        report: serde_json::Value::Null,
     };
-    Ok(Trained { artifact, report })
+    let mut trained = Trained { artifact, report };
+    if let Some(promise) = &options.guarantee {
+        progress(Stage::Guarantee);
+        trained.keep(promise, &table, calibration)?;
+    }
+    trained.artifact.report =
+        serde_json::to_value(&trained.report).expect("a report has text keys and numbers only");
+    Ok(trained)
 }
 
 /// The model, and how it did on prompts that its fits held out.
@@ -192,7 +215,7 @@ impl Learned {
         &self,
         table: &LogTable,
         options: &Options,
-        policy: PolicySpec,
+        policy: &PolicySpec,
         notes: Vec<String>,
     ) -> TrainReport {
         TrainReport {
@@ -212,6 +235,7 @@ impl Learned {
             candidates: self.finalists.clone(),
             cross_validated: self.measured.clone(),
             policy: policy.to_string(),
+            guarantee: None,
             notes,
         }
     }
@@ -231,6 +255,9 @@ fn check(options: &Options) -> Result<(), TrainError> {
             range: "from 0 to 0.9",
             found: options.holdout,
         });
+    }
+    if let Some(promise) = &options.guarantee {
+        promise.check()?;
     }
     if options.least_rows < 2 {
         return Err(TrainError::Option {

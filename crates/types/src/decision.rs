@@ -18,16 +18,25 @@ pub enum Reason {
     NoneAdequate,
     /// It has the best utility at the lambda that meets the mean budget.
     WithinBudget,
+    /// It is the reference, and nothing cheaper is worth its risk.
+    ReferenceKept,
+    /// It saves more against the reference than it may lose against it.
+    SavesMoreThanItRisks,
+    /// A limit refused the reference; of the others it loses and costs the least.
+    ReferenceRefused,
 }
 
 impl Reason {
     /// Every reason, for closed label sets.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 8] = [
         Self::OnlyCandidate,
         Self::BestUtility,
         Self::CheapestAdequate,
         Self::NoneAdequate,
         Self::WithinBudget,
+        Self::ReferenceKept,
+        Self::SavesMoreThanItRisks,
+        Self::ReferenceRefused,
     ];
 
     /// The word used in answers, records and metrics.
@@ -39,6 +48,9 @@ impl Reason {
             Self::CheapestAdequate => "cheapest_adequate",
             Self::NoneAdequate => "none_adequate",
             Self::WithinBudget => "within_budget",
+            Self::ReferenceKept => "reference_kept",
+            Self::SavesMoreThanItRisks => "saves_more_than_it_risks",
+            Self::ReferenceRefused => "reference_refused",
         }
     }
 }
@@ -87,6 +99,9 @@ pub enum Refusal {
     LowerQuality,
     /// It costs more than the chosen model, and its quality does not make up for it.
     LowerUtility,
+    /// It costs no more than the chosen model, but may lose more against the reference than that is
+    /// worth.
+    RisksMore,
 }
 
 impl Refusal {
@@ -95,7 +110,11 @@ impl Refusal {
     pub const fn is_limit(&self) -> bool {
         !matches!(
             self,
-            Self::Dearer | Self::BelowTarget { .. } | Self::LowerQuality | Self::LowerUtility
+            Self::Dearer
+                | Self::BelowTarget { .. }
+                | Self::LowerQuality
+                | Self::LowerUtility
+                | Self::RisksMore
         )
     }
 }

@@ -28,7 +28,7 @@ pub(crate) fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
 }
 
 fn measured(args: &EvaluateArgs) -> anyhow::Result<Evaluation> {
-    let router = opening::open(&args.router, args.policy)?;
+    let router = opening::open(&args.router, args.policy.clone())?;
     let mut table = reading::table(&args.logs)?;
     complete_costs(&mut table, router.catalog())
         .iter()

@@ -8,7 +8,7 @@ use anyhow::Context;
 use pointsman_router::Router;
 use pointsman_serve::Live;
 
-use crate::args::{EvaluateArgs, LogArgs, QuickstartArgs, RouterArgs, TrainArgs};
+use crate::args::{EvaluateArgs, GuaranteeArgs, LogArgs, QuickstartArgs, RouterArgs, TrainArgs};
 use crate::commands::{evaluate, serve, train};
 use crate::settings::Settings;
 use crate::telemetry;
@@ -63,6 +63,7 @@ fn training(log: &Path, catalog: &Path, out: &Path) -> TrainArgs {
         min_rows: 10,
         drop_rare: false,
         policy: None,
+        guarantee: GuaranteeArgs::none(),
         device: "cpu".into(),
         json: false,
     }

@@ -4,9 +4,10 @@ use std::io::Write;
 
 use anyhow::Context;
 use pointsman_router::read_catalog;
+use pointsman_train::guarantee::Promise;
 use pointsman_train::{Device, Options, Stage, TrainReport, train};
 
-use crate::args::TrainArgs;
+use crate::args::{GuaranteeArgs, TrainArgs};
 use crate::failure::Usage;
 use crate::progress::spinner;
 use crate::reading;
@@ -45,9 +46,21 @@ fn options(args: &TrainArgs) -> anyhow::Result<Options> {
         holdout: args.holdout,
         least_rows: args.min_rows,
         drop_rare: args.drop_rare,
-        policy: args.policy,
+        policy: args.policy.clone(),
+        guarantee: promise(&args.guarantee),
         device: device(&args.device)?,
         ..Options::default()
+    })
+}
+
+fn promise(args: &GuaranteeArgs) -> Option<Promise> {
+    let (alpha, delta) = args.levels?;
+    Some(Promise {
+        alpha,
+        delta,
+        reference: args.reference.as_deref().map(Into::into),
+        by_category: args.guarantee_by.is_some(),
+        share: args.calibration_share,
     })
 }
 
@@ -69,6 +82,7 @@ fn words(stage: Stage) -> &'static str {
         Stage::Quality => "fitting quality",
         Stage::Select => "choosing by held-out decisions",
         Stage::Calibrate => "calibrating",
+        Stage::Guarantee => "testing what can be guaranteed",
     }
 }
 
@@ -99,5 +113,8 @@ fn tell(args: &TrainArgs, report: &TrainReport) {
         .notes
         .iter()
         .for_each(|note| eprintln!("note: {note}"));
+    if let Some(guarantee) = &report.guarantee {
+        eprintln!("guaranteed: {guarantee}");
+    }
     eprintln!("wrote {} (policy {})", args.out.display(), report.policy);
 }
