@@ -10,6 +10,7 @@
 //! | `serving.rs` | what was evaluated is what is served; nothing acknowledged is lost |
 //! | `command_line.rs` | every bad input gets a clear error and leaves nothing behind |
 //! | `report_page.rs` | the report in a real browser |
+//! | `guarantee.rs` | what is guaranteed holds on new prompts, or is refused |
 //! | `golden.rs` | the measures on real rows, where they are there |
 //! | `rooms.rs` | who may know whom |
 //!
@@ -23,6 +24,7 @@
 mod closing_the_loop;
 mod command_line;
 mod golden;
+mod guarantee;
 mod labels;
 mod learning;
 mod learning_curve;

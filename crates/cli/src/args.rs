@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use pointsman_encoders::EncoderSpec;
 use pointsman_logs::ImportFormat;
 use pointsman_policy::PolicySpec;
+use pointsman_train::guarantee::Promise;
 use pointsman_types::{Probability, Quality};
 
 /// Learns from your request logs how well each model would answer a prompt and what it would cost,
@@ -121,10 +122,13 @@ pub(crate) struct TrainArgs {
     /// Leave models with fewer than --min-rows scored prompts out.
     #[arg(long)]
     pub(crate) drop_rare: bool,
-    /// Policy the router decides by: utility:LAMBDA, adequate:TARGET or budget:USD [default: the
-    /// cheapest utility within 1 % of the best single model's quality].
+    /// Policy the router decides by: utility:LAMBDA, adequate:TARGET, budget:USD or
+    /// reference:MODEL:LAMBDA [default: the cheapest utility within 1 % of the best single model's
+    /// quality].
     #[arg(long, value_name = "POLICY")]
     pub(crate) policy: Option<PolicySpec>,
+    #[command(flatten)]
+    pub(crate) guarantee: GuaranteeArgs,
     /// Sentence encoder to read besides words: static:DIR (Model2Vec, WordLlama) or minilm:DIR (a
     /// BERT-like transformer in the Hugging Face layout).
     #[arg(long, value_name = "SPEC", value_parser = |spec: &str| spec.parse::<EncoderSpec>())]
@@ -142,6 +146,37 @@ pub(crate) struct TrainArgs {
     /// Print the report as JSON on standard output.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// A bound on what the router may lose against a reference, and on which evidence.
+#[derive(Debug, Args)]
+pub(crate) struct GuaranteeArgs {
+    /// Take the policy that saves the most while its mean loss of quality against the reference is
+    /// at most ALPHA, with probability 1 - DELTA.
+    #[arg(id = "guarantee", long = "guarantee", value_name = "ALPHA,DELTA", value_parser = levels, conflicts_with = "policy")]
+    pub(crate) levels: Option<(f64, f64)>,
+    /// The model that --guarantee measures losses against [default: the one with the best mean
+    /// score].
+    #[arg(long, value_name = "MODEL", requires = "guarantee")]
+    pub(crate) reference: Option<String>,
+    /// Guarantee it to every category by itself.
+    #[arg(long, value_name = "GROUP", value_parser = ["category"], requires = "guarantee")]
+    pub(crate) guarantee_by: Option<String>,
+    /// Share of the prompts that only --guarantee looks at.
+    #[arg(long, default_value_t = Promise::SHARE, value_name = "SHARE", requires = "guarantee")]
+    pub(crate) calibration_share: f64,
+}
+
+impl GuaranteeArgs {
+    /// Nothing guaranteed.
+    pub(crate) fn none() -> Self {
+        Self {
+            levels: None,
+            reference: None,
+            guarantee_by: None,
+            calibration_share: Promise::SHARE,
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -347,6 +382,14 @@ fn quality(text: &str) -> Result<Quality, String> {
         .parse()
         .map_err(|_| "must be a number between 0 and 1".to_owned())?;
     Quality::new(value).map_err(|error| error.to_string())
+}
+
+/// Their range is checked where they are used.
+fn levels(text: &str) -> Result<(f64, f64), String> {
+    let levels = text
+        .split_once(',')
+        .and_then(|(alpha, delta)| Some((alpha.trim().parse().ok()?, delta.trim().parse().ok()?)));
+    levels.ok_or_else(|| "must be two numbers with a comma between, such as 0.05,0.1".to_owned())
 }
 
 fn probability(text: &str) -> Result<Probability, String> {

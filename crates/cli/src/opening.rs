@@ -28,8 +28,8 @@ pub(crate) fn opener(
         if let Some(catalog) = &catalog {
             router = router.with_catalog(catalog.clone())?;
         }
-        match policy {
-            Some(policy) => router.with_policy(policy),
+        match &policy {
+            Some(policy) => router.with_policy(policy.clone()),
             None => Ok(router),
         }
     })

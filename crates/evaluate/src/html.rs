@@ -2,6 +2,7 @@
 
 mod amounts;
 mod cells;
+mod guarantee;
 mod learning;
 mod notes;
 mod sections;
@@ -39,6 +40,7 @@ fn body(report: &Report) -> String {
         sections::comparison(report),
         sections::singles(report),
         sections::operating(report),
+        guarantee::section(report),
         sections::two_model(report),
         sections::traffic(report),
         sections::calibration(report),

@@ -14,6 +14,7 @@ mod baselines;
 mod chart;
 mod error;
 mod finding;
+mod guaranteed;
 mod html;
 mod learning;
 mod measure;
@@ -39,8 +40,8 @@ pub use measure::{Evaluation, measure};
 pub use options::{Options, Resample, Seen};
 pub use replay::Replayed;
 pub use report::{
-    BootstrapFacts, LeftOut, Lines, ModelAmounts, ModelCalibration, Operating, Report, Row,
-    RowKind, Traffic, TrafficPoint, TwoModel, VersusBest,
+    AgainstReference, BootstrapFacts, CategoryHere, Guaranteed, LeftOut, Lines, ModelAmounts,
+    ModelCalibration, Operating, Report, Row, RowKind, Traffic, TrafficPoint, TwoModel, VersusBest,
 };
 pub use sample::Sample;
 pub use table::terminal_table;

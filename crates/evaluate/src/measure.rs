@@ -9,6 +9,7 @@ use pointsman_types::ModelName;
 use crate::amounts::amounts;
 use crate::baselines::{Baseline, baselines};
 use crate::finding::finding;
+use crate::guaranteed::guaranteed;
 use crate::operating::operating;
 use crate::replay::Replayed;
 use crate::report::{
@@ -73,6 +74,7 @@ pub fn measure(
         },
         rows: drawn.rows(&swept, sample, gains),
         operating: decided(sample, replayed, &versus_best, options)?,
+        guaranteed: guaranteed(sample, replayed, options)?,
         versus_best,
         two_model: two_model(sample, replayed, &swept.singles)?,
         calibration: calibration(sample, replayed)?,

@@ -1,6 +1,7 @@
 //! The router on every prompt of a sample, by the same calls that serve.
 
 use pointsman_measures::Predicted;
+use pointsman_policy::Guarantee;
 use pointsman_router::Router;
 use pointsman_types::{Grid, Limits, ModelName, Prompt, Request};
 use rayon::prelude::*;
@@ -22,6 +23,8 @@ pub struct Replayed {
     pub policy: String,
     /// Artifact, catalogue and policy.
     pub policy_version: String,
+    /// What is promised of the policy, where anything is.
+    pub guarantee: Option<Guarantee>,
 }
 
 impl Replayed {
@@ -67,6 +70,7 @@ impl Replayed {
                 .collect(),
             policy: router.policy().to_string(),
             policy_version: router.policy_version().to_owned(),
+            guarantee: router.guarantee().cloned(),
         })
     }
 }

@@ -3,6 +3,7 @@
 //! Costs are mean US dollars per request.
 
 use pointsman_measures::{Calibration, Interval, Measures, Point, RouteLlm};
+use pointsman_policy::Guarantee;
 use pointsman_types::ModelName;
 use serde::Serialize;
 
@@ -37,6 +38,8 @@ pub struct Report {
     pub versus_best: VersusBest,
     /// The router as its own policy decides; `None` when it could not decide on any prompt.
     pub operating: Option<Operating>,
+    /// What is promised of the policy, and how it did here; `None` where nothing is promised.
+    pub guaranteed: Option<Guaranteed>,
     /// Only where there are exactly two models and one is better.
     pub two_model: Option<TwoModel>,
     /// The router's predictions of quality, model by model.
@@ -154,6 +157,41 @@ pub struct Operating {
     pub target: f64,
     /// Share of the answers whose score misses the target.
     pub adequacy_risk: Interval,
+}
+
+/// A promise, and how the policy did on the prompts of this evaluation.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Guaranteed {
+    /// What was promised, on which evidence.
+    pub promise: Guarantee,
+    /// `None` where the reference is not among the models measured, or nothing could be decided.
+    pub here: Option<AgainstReference>,
+}
+
+/// The policy against the reference of its guarantee.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct AgainstReference {
+    /// Prompts decided on.
+    pub prompts: usize,
+    /// Mean of `max(0, score of the reference - score)`.
+    pub regression_risk: Interval,
+    /// Share of the reference's cost which is saved.
+    pub saving: Interval,
+    /// Mean quality minus that of the reference.
+    pub quality_difference: Interval,
+    /// Each category by itself, where the promise is made to each; otherwise empty.
+    pub categories: Vec<CategoryHere>,
+}
+
+/// The regression risk in one category.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct CategoryHere {
+    /// Its label; empty for the prompts without one.
+    pub category: String,
+    /// Prompts decided on.
+    pub prompts: usize,
+    /// The regression risk on them.
+    pub regression_risk: f64,
 }
 
 /// RouteLLM's measures, for exactly two models.

@@ -10,6 +10,7 @@
 
 mod agreement;
 mod bootstrap;
+mod bounds;
 mod calibration;
 mod curve;
 mod error;
@@ -24,6 +25,7 @@ mod two_model;
 
 pub use agreement::krippendorff_alpha;
 pub use bootstrap::{Bootstrap, Interval, Weights};
+pub use bounds::{Bound, fixed_sequence};
 pub use calibration::{Bin, Calibration, EQUAL_BINS};
 pub use curve::{Curve, CurvePoint};
 pub use error::MeasureError;

@@ -5,7 +5,9 @@ use std::path::Path;
 use pointsman_encoders::Encoder;
 use pointsman_features::{Extractor, Features};
 use pointsman_models::{Model, sha256};
-use pointsman_policy::{Needs, OperatingCurve, Policy, PolicySpec, choose, limit_refusal};
+use pointsman_policy::{
+    Guarantee, Needs, OperatingCurve, Policy, PolicySpec, choose, limit_refusal,
+};
 use pointsman_types::{
     Candidate, Catalog, Decision, ModelCard, ModelName, Prices, Probability, Prompt, Quality,
     Reason, Request, Tokens, Usd,
@@ -27,6 +29,7 @@ pub struct Router {
     curve: OperatingCurve,
     spec: PolicySpec,
     policy: Policy,
+    guarantee: Option<Guarantee>,
     trained_on: TrainedOn,
     examples: Vec<Example>,
     training: serde_json::Value,
@@ -96,7 +99,10 @@ impl Router {
             extractor: Extractor::new(artifact.model.features.clone())?,
             encoder: encoding.open(artifact.model.encoder.as_ref())?,
             cards: cards(&artifact.model.names, &artifact.catalog),
-            policy: artifact.policy.resolve(&artifact.curve)?,
+            policy: artifact
+                .policy
+                .resolve(&artifact.curve, &artifact.model.names)?,
+            guarantee: artifact.guarantee,
             model: artifact.model,
             catalog: artifact.catalog,
             curve: artifact.curve,
@@ -110,21 +116,23 @@ impl Router {
         router.checked()
     }
 
-    /// The same router by another policy.
+    /// The same router by another policy, of which nothing is guaranteed.
     ///
     /// # Errors
-    /// When the policy is a budget that cannot be met.
+    /// When the policy is a budget that cannot be met, or has an unknown reference.
     pub fn with_policy(mut self, spec: PolicySpec) -> Result<Self, RouterError> {
-        self.policy = spec.resolve(&self.curve)?;
+        self.policy = spec.resolve(&self.curve, &self.model.names)?;
+        self.guarantee = self.guarantee.filter(|one| one.policy == spec);
         self.spec = spec;
         self.checked()
     }
 
-    /// The same router at other prices, windows and abilities.
+    /// The same router at other prices, windows and abilities, at which nothing is guaranteed.
     ///
     /// # Errors
     /// When nothing says any more what a model costs.
     pub fn with_catalog(mut self, catalog: Catalog) -> Result<Self, RouterError> {
+        self.guarantee = self.guarantee.filter(|_| self.catalog == catalog);
         self.cards = cards(&self.model.names, &catalog);
         self.catalog = catalog;
         self.checked()
@@ -185,8 +193,14 @@ impl Router {
 
     /// The policy it decides by.
     #[must_use]
-    pub fn policy(&self) -> PolicySpec {
-        self.spec
+    pub fn policy(&self) -> &PolicySpec {
+        &self.spec
+    }
+
+    /// What is promised of that policy at these prices, where anything is.
+    #[must_use]
+    pub fn guarantee(&self) -> Option<&Guarantee> {
+        self.guarantee.as_ref()
     }
 
     /// Names artifact, catalogue and policy together: 12 hexadecimal digits.
@@ -232,27 +246,22 @@ impl Router {
     /// With the limit that refused each model, when none is left.
     pub fn decide(&self, request: &Request) -> Result<Decision, Unsatisfiable> {
         let seen = self.look(&request.prompt, request.input_tokens);
-        let candidates = self
-            .cards
-            .iter()
-            .zip(seen.models)
-            .map(|(card, look)| candidate(card, look, request))
-            .collect();
-        let policy = match request.limits.min_quality {
-            Some(target) => Policy::Adequate { target },
-            None => self.policy,
-        };
-        let choice =
-            choose(candidates, policy).map_err(|candidates| Unsatisfiable { candidates })?;
+        let familiarity = seen.familiarity;
+        let candidates = self.limited(seen, request);
+        let choice = match request.limits.min_quality {
+            Some(target) => choose(candidates, &Policy::Adequate { target }),
+            None => choose(candidates, &self.policy),
+        }
+        .map_err(|candidates| Unsatisfiable { candidates })?;
         let reason = match choice.reason {
             Reason::OnlyCandidate => Reason::OnlyCandidate,
-            _ if seen.familiarity <= 0.0 => Reason::Unfamiliar,
+            _ if familiarity <= 0.0 => Reason::Unfamiliar,
             reason => reason,
         };
         Ok(Decision {
             model: choice.candidates[0].model.clone(),
             reason,
-            familiarity: seen.familiarity,
+            familiarity,
             propensity: choice.candidates[0].probability,
             policy_version: self.policy_version.clone(),
             candidates: choice.candidates,
@@ -262,6 +271,21 @@ impl Router {
     /// An encoder that fails leaves the prompt unfamiliar: predictions are then the models' means.
     pub(crate) fn embedding(&self, text: &str) -> Option<Vec<f32>> {
         self.encoder.as_ref()?.encode_one(text).ok()
+    }
+
+    /// Every model as it looks for one request, limits applied, before a policy chooses; in the
+    /// order of [`Router::models`].
+    #[must_use]
+    pub fn candidates(&self, request: &Request) -> Vec<Candidate> {
+        self.limited(self.look(&request.prompt, request.input_tokens), request)
+    }
+
+    fn limited(&self, seen: Seen, request: &Request) -> Vec<Candidate> {
+        self.cards
+            .iter()
+            .zip(seen.models)
+            .map(|(card, look)| candidate(card, look, request))
+            .collect()
     }
 
     fn look(&self, prompt: &Prompt, input_tokens: Option<Tokens>) -> Seen {

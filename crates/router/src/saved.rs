@@ -5,7 +5,7 @@ use std::path::Path;
 use pointsman_models::{
     Calibration, FORMAT_VERSION, Files, Manifest, Model, read_artifact, sha256, write_artifact,
 };
-use pointsman_policy::{OperatingCurve, PolicySpec};
+use pointsman_policy::{Guarantee, OperatingCurve, PolicySpec};
 use pointsman_types::Catalog;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -22,6 +22,7 @@ const PROMPTS: &str = "prompts.bin";
 const EXAMPLES: &str = "examples.json";
 const STREAMED: &str = "streamed.bin";
 const REPORT: &str = "report.json";
+const GUARANTEE: &str = "guarantee.json";
 
 /// What training produced, before it is put to work.
 #[derive(Debug, Clone)]
@@ -32,6 +33,8 @@ pub struct Artifact {
     pub catalog: Catalog,
     /// The policy it decides by, unless told otherwise.
     pub policy: PolicySpec,
+    /// What is promised of that policy, where anything is.
+    pub guarantee: Option<Guarantee>,
     /// The cost–quality curve on held-out prompts.
     pub curve: OperatingCurve,
     /// The prompts it has seen.
@@ -81,6 +84,9 @@ impl Artifact {
         if let Some(bytes) = self.trained_on.streamed_bytes() {
             files.insert(STREAMED.to_owned(), bytes);
         }
+        if let Some(guarantee) = &self.guarantee {
+            files.insert(GUARANTEE.to_owned(), to_json(GUARANTEE, guarantee)?);
+        }
         write_artifact(dir, manifest, &files)?;
         Ok(())
     }
@@ -118,6 +124,10 @@ impl Artifact {
             )?,
             catalog: toml::from_str(&catalog).map_err(|error| part(CATALOG, &error))?,
             policy: from_json(POLICY, &files)?,
+            guarantee: match files.contains_key(GUARANTEE) {
+                true => Some(from_json(GUARANTEE, &files)?),
+                false => None,
+            },
             curve: from_json(CURVE, &files)?,
             trained_on: trained_on(&files)?,
             examples: from_json(EXAMPLES, &files)?,

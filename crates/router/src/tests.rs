@@ -5,7 +5,7 @@ use pointsman_models::{
     Calibration, Calibrator, Familiarity, InputTokens, Lexicon, LogRegression, LowerCurve, Model,
     QualityHead, Representation,
 };
-use pointsman_policy::{CurvePoint, OperatingCurve, PolicySpec};
+use pointsman_policy::{CurvePoint, Guarantee, OperatingCurve, PolicySpec};
 use pointsman_types::{
     Catalog, Grid, Limits, ModelCard, Prompt, Quality, Reason, Refusal, Request, Tokens, Usd,
     UsdPerMillion, text_hash,
@@ -75,6 +75,7 @@ fn artifact() -> Artifact {
         model: model(),
         catalog: Catalog::default(),
         policy: PolicySpec::Utility { lambda: 10.0 },
+        guarantee: None,
         curve: OperatingCurve(vec![point(100.0, 0.001, 0.6), point(0.0, 0.01, 0.9)]),
         trained_on: TrainedOn::from_iter([text_hash("seen")]),
         examples: vec![
@@ -335,5 +336,67 @@ fn an_encoder_is_refused_by_a_router_without_one() {
     assert!(matches!(
         Router::open_with(&dir, &encoding),
         Err(RouterError::NoEncoder)
+    ));
+}
+
+fn guaranteed() -> Artifact {
+    let reference = "big".into();
+    let policy = PolicySpec::Reference {
+        model: "big".into(),
+        lambda: 10.0,
+    };
+    Artifact {
+        guarantee: Some(Guarantee {
+            alpha: 0.05,
+            delta: 0.1,
+            risk: Guarantee::risk_against(&reference),
+            reference,
+            policy: policy.clone(),
+            prompts: 500,
+            prompts_at_worst: 3,
+            measured: 0.03,
+            bound: 0.045,
+            method: "test".into(),
+            saving: 0.25,
+            categories: Vec::new(),
+            assumption: Guarantee::ASSUMPTION.into(),
+        }),
+        policy,
+        ..artifact()
+    }
+}
+
+#[test]
+fn a_guarantee_is_kept_with_the_router() {
+    let home = tempfile::tempdir().unwrap();
+    let dir = home.path().join("router");
+    guaranteed().save(&dir).unwrap();
+    let opened = Router::open(&dir).unwrap();
+    assert_eq!(opened.guarantee(), guaranteed().guarantee.as_ref());
+    assert_eq!(opened.policy(), &guaranteed().policy);
+}
+
+#[test]
+fn a_guarantee_ends_with_the_policy_and_the_prices_it_was_made_for() {
+    let router = || Router::new(guaranteed()).unwrap();
+    let same = router().with_policy(guaranteed().policy).unwrap();
+    assert!(same.guarantee().is_some());
+    let other = PolicySpec::Utility { lambda: 10.0 };
+    assert_eq!(router().with_policy(other).unwrap().guarantee(), None);
+    assert_eq!(
+        router().with_catalog(catalog(1.0)).unwrap().guarantee(),
+        None
+    );
+}
+
+#[test]
+fn a_reference_that_the_router_does_not_know_is_refused() {
+    let unknown = PolicySpec::Reference {
+        model: "huge".into(),
+        lambda: 1.0,
+    };
+    assert!(matches!(
+        router().with_policy(unknown),
+        Err(RouterError::Policy(_))
     ));
 }

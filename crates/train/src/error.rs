@@ -57,6 +57,38 @@ pub enum TrainError {
     /// The rows that the table leaves out could not be read.
     #[error("the log cannot be read again")]
     Reading(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// No policy that saves anything can be promised.
+    #[error(
+        "no policy that saves can be guaranteed to lose at most {alpha} against `{reference}` at delta {delta} on {prompts} calibration prompts; {}",
+        way_out(*smallest)
+    )]
+    Unmet {
+        /// The risk asked for.
+        alpha: f64,
+        /// The error allowed.
+        delta: f64,
+        /// The model that is regressed from.
+        reference: ModelName,
+        /// Calibration prompts.
+        prompts: usize,
+        /// The smallest alpha that can be guaranteed with them.
+        smallest: f64,
+    },
+    /// There is nothing to gain by a guarantee.
+    #[error(
+        "no policy costs less than the reference `{reference}` on the {prompts} calibration prompts, so there is no saving to guarantee; name a dearer --reference"
+    )]
+    NothingSaves {
+        /// The model that is regressed from.
+        reference: ModelName,
+        /// Calibration prompts.
+        prompts: usize,
+    },
+    /// A guarantee by category without categories.
+    #[error(
+        "a guarantee by category needs column `category`; no calibration prompt of the log has one"
+    )]
+    NoCategories,
     /// The tensor library failed.
     #[error("a tensor operation failed: {0}")]
     Tensor(#[from] candle_core::Error),
@@ -74,6 +106,15 @@ pub enum TrainError {
     /// What was fitted makes no router.
     #[error(transparent)]
     Router(#[from] RouterError),
+}
+
+fn way_out(smallest: f64) -> String {
+    match smallest < 1.0 {
+        true => format!(
+            "the smallest alpha that can is {smallest}; more of them (--calibration-share) lower it"
+        ),
+        false => "no alpha below 1 can; log more prompts, or raise --calibration-share".to_owned(),
+    }
 }
 
 fn listed(models: &[(ModelName, usize)]) -> String {

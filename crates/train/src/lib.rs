@@ -16,6 +16,7 @@ mod examples;
 mod familiar;
 mod fingerprint;
 mod fit;
+pub mod guarantee;
 mod held_out;
 mod holdout;
 mod judge;

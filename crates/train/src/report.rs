@@ -1,6 +1,7 @@
 //! What the training measured, as it stands in the artifact.
 
 use pointsman_measures::{Measures, PreferenceMeasures};
+use pointsman_policy::Guarantee;
 use serde::Serialize;
 
 /// `report.json` of an artifact.
@@ -34,6 +35,8 @@ pub struct TrainReport {
     pub comparisons: Option<ComparisonsReport>,
     /// The policy the artifact decides by.
     pub policy: String,
+    /// What is promised of that policy, where it was asked for.
+    pub guarantee: Option<Guarantee>,
     /// What the user should know.
     pub notes: Vec<String>,
 }

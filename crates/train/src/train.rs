@@ -20,6 +20,7 @@ use crate::error::TrainError;
 use crate::examples::{Examples, kept};
 use crate::fingerprint::{fingerprint, with_stream};
 use crate::fit::{Fitted, fit_context, fit_networks, fit_ngrams, fit_tables};
+use crate::guarantee::Promise;
 use crate::held_out::HeldOut;
 use crate::holdout::Holdout;
 use crate::judge::{Judge, bootstrap};
@@ -48,6 +49,8 @@ pub struct Options {
     /// The policy of the artifact; by default the cheapest point of the curve within one percent of
     /// the best single model's quality.
     pub policy: Option<PolicySpec>,
+    /// A guarantee that the policy of the artifact is to keep; it then replaces `policy`.
+    pub guarantee: Option<Promise>,
     /// What is extracted from a prompt.
     pub features: FeatureSpec,
     /// The sentence encoder whose vectors are read besides.
@@ -68,6 +71,7 @@ impl Default for Options {
             least_rows: 10,
             drop_rare: false,
             policy: None,
+            guarantee: None,
             features: FeatureSpec::default(),
             encoder: None,
             keep_texts: false,
@@ -98,17 +102,20 @@ pub enum Stage {
     Select,
     /// Calibrating.
     Calibrate,
+    /// Testing what can be guaranteed, where that was asked for.
+    Guarantee,
 }
 
 impl Stage {
     /// Every stage, in order.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Represent,
         Self::Stream,
         Self::Amounts,
         Self::Quality,
         Self::Select,
         Self::Calibrate,
+        Self::Guarantee,
     ];
 }
 
@@ -149,6 +156,15 @@ pub fn train_on_all(
     check(options)?;
     let table = options.holdout().left_out_of(table);
     let data_fingerprint = fingerprint(&table);
+    let seen: TrainedOn = table
+        .prompts
+        .iter()
+        .map(|row| text_hash(&row.text))
+        .collect();
+    let (table, calibration) = match &options.guarantee {
+        Some(promise) => promise.split(&table, options.seed),
+        None => (table, LogTable::empty(Vec::new())),
+    };
     let mut table = checked(table, options.least_rows, options.drop_rare)?;
     let mut notes = level_judges(&mut table);
     notes.extend(reweight(&mut table));
@@ -161,50 +177,44 @@ pub fn train_on_all(
     let curve = learned.held_out.operating_curve();
     let policy = options
         .policy
+        .clone()
         .unwrap_or_else(|| learned.held_out.default_policy());
-    policy.resolve(&curve).map_err(RouterError::from)?;
+    policy
+        .resolve(&curve, &table.models)
+        .map_err(RouterError::from)?;
     let comparisons = strengths
         .and_then(|strengths| measure(&table.comparisons, &strengths, &learned.cross_validated));
     let report = TrainReport {
         comparisons,
-        ..learned.report(&table, options, policy, notes)
+        ..learned.report(&table, options, &policy, notes)
     };
+    let examples = learned.kept_examples(&table, options.keep_texts);
     let artifact = Artifact {
         model: learned.model,
         catalog,
         policy,
+        guarantee: None,
         curve,
-        trained_on: trained_on(&table, learned.streamed.as_ref()),
-        examples: learned
-            .kept
-            .iter()
-            .map(|row| Example {
-                id: table.prompts[*row].id.clone(),
-                text: options
-                    .keep_texts
-                    .then(|| table.prompts[*row].text.to_string()),
-            })
-            .collect(),
+        trained_on: match &learned.streamed {
+            Some(streamed) => seen.with_streamed(streamed.seen.clone()),
+            None => seen,
+        },
+        examples,
         seed: options.seed,
         data_fingerprint: match &learned.streamed {
             Some(streamed) => with_stream(&data_fingerprint, streamed.digest),
             None => data_fingerprint,
         },
-        report: serde_json::to_value(&report).expect("a report has text keys and numbers only"),
+        report: serde_json::Value::Null,
     };
-    Ok(Trained { artifact, report })
-}
-
-fn trained_on(table: &LogTable, streamed: Option<&Streamed>) -> TrainedOn {
-    let kept: TrainedOn = table
-        .prompts
-        .iter()
-        .map(|row| text_hash(&row.text))
-        .collect();
-    match streamed {
-        Some(streamed) => kept.with_streamed(streamed.seen.clone()),
-        None => kept,
+    let mut trained = Trained { artifact, report };
+    if let Some(promise) = &options.guarantee {
+        progress(Stage::Guarantee);
+        trained.keep(promise, &table, calibration)?;
     }
+    trained.artifact.report =
+        serde_json::to_value(&trained.report).expect("a report has text keys and numbers only");
+    Ok(trained)
 }
 
 /// The model, and how it did on prompts that its fits held out.
@@ -277,11 +287,19 @@ fn learn(
 }
 
 impl Learned {
+    fn kept_examples(&self, table: &LogTable, keep_texts: bool) -> Vec<Example> {
+        let example = |row: &usize| Example {
+            id: table.prompts[*row].id.clone(),
+            text: keep_texts.then(|| table.prompts[*row].text.to_string()),
+        };
+        self.kept.iter().map(example).collect()
+    }
+
     fn report(
         &self,
         table: &LogTable,
         options: &Options,
-        policy: PolicySpec,
+        policy: &PolicySpec,
         notes: Vec<String>,
     ) -> TrainReport {
         TrainReport {
@@ -303,6 +321,7 @@ impl Learned {
             cross_validated: self.measured.clone(),
             comparisons: None,
             policy: policy.to_string(),
+            guarantee: None,
             notes,
         }
     }
@@ -322,6 +341,9 @@ fn check(options: &Options) -> Result<(), TrainError> {
             range: "from 0 to 0.9",
             found: options.holdout,
         });
+    }
+    if let Some(promise) = &options.guarantee {
+        promise.check()?;
     }
     if options.least_rows < 2 {
         return Err(TrainError::Option {

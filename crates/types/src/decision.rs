@@ -20,17 +20,26 @@ pub enum Reason {
     WithinBudget,
     /// The prompt is unlike those of the training, so the models' means decided.
     Unfamiliar,
+    /// It is the reference, and nothing cheaper is worth its risk.
+    ReferenceKept,
+    /// It saves more against the reference than it may lose against it.
+    SavesMoreThanItRisks,
+    /// A limit refused the reference; of the others it loses and costs the least.
+    ReferenceRefused,
 }
 
 impl Reason {
     /// Every reason, for closed label sets.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 9] = [
         Self::OnlyCandidate,
         Self::BestUtility,
         Self::CheapestAdequate,
         Self::NoneAdequate,
         Self::WithinBudget,
         Self::Unfamiliar,
+        Self::ReferenceKept,
+        Self::SavesMoreThanItRisks,
+        Self::ReferenceRefused,
     ];
 
     /// The word used in answers, records and metrics.
@@ -43,6 +52,9 @@ impl Reason {
             Self::NoneAdequate => "none_adequate",
             Self::WithinBudget => "within_budget",
             Self::Unfamiliar => "unfamiliar",
+            Self::ReferenceKept => "reference_kept",
+            Self::SavesMoreThanItRisks => "saves_more_than_it_risks",
+            Self::ReferenceRefused => "reference_refused",
         }
     }
 }
@@ -91,6 +103,9 @@ pub enum Refusal {
     LowerQuality,
     /// It costs more than the chosen model, and its quality does not make up for it.
     LowerUtility,
+    /// It costs no more than the chosen model, but may lose more against the reference than that is
+    /// worth.
+    RisksMore,
 }
 
 impl Refusal {
@@ -99,7 +114,11 @@ impl Refusal {
     pub const fn is_limit(&self) -> bool {
         !matches!(
             self,
-            Self::Dearer | Self::BelowTarget { .. } | Self::LowerQuality | Self::LowerUtility
+            Self::Dearer
+                | Self::BelowTarget { .. }
+                | Self::LowerQuality
+                | Self::LowerUtility
+                | Self::RisksMore
         )
     }
 }

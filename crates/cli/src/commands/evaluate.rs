@@ -38,7 +38,7 @@ fn measured(args: &EvaluateArgs, dir: &Path) -> anyhow::Result<Evaluation> {
         catalog: args.catalog.clone(),
         encoding: args.encoding.clone(),
     };
-    let router = opening::open(&router, args.policy)?;
+    let router = opening::open(&router, args.policy.clone())?;
     let mut table = reading::table(&args.logs)?;
     let mut notes = level_judges(&mut table);
     notes.extend(complete_costs(&mut table, router.catalog()));

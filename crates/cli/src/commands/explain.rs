@@ -11,7 +11,7 @@ use crate::failure::Usage;
 use crate::opening;
 
 pub(crate) fn run(args: &ExplainArgs) -> anyhow::Result<()> {
-    let router = opening::open(&args.router, args.policy)?;
+    let router = opening::open(&args.router, args.policy.clone())?;
     let text = prompt(args)?;
     let explained = router.explain(&Request::new(Prompt::from(text.as_str())));
     let explanation = explained.map_err(|error: Unsatisfiable| anyhow::anyhow!("{error}"))?;

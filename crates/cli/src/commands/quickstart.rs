@@ -8,7 +8,9 @@ use anyhow::Context;
 use pointsman_router::Router;
 use pointsman_serve::Live;
 
-use crate::args::{EncodingArgs, EvaluateArgs, LearningArgs, LogArgs, QuickstartArgs, TrainArgs};
+use crate::args::{
+    EncodingArgs, EvaluateArgs, GuaranteeArgs, LearningArgs, LogArgs, QuickstartArgs, TrainArgs,
+};
 use crate::commands::{evaluate, serve, train};
 use crate::settings::Settings;
 use crate::telemetry;
@@ -64,6 +66,7 @@ fn training(log: &Path, catalog: &Path, out: &Path) -> TrainArgs {
         passes: 1,
         drop_rare: false,
         policy: None,
+        guarantee: GuaranteeArgs::none(),
         device: "cpu".into(),
         encoder: None,
         embedding_cache: None,

@@ -6,13 +6,14 @@ use std::sync::Arc;
 
 use pointsman_logs::{TableNotes, read_scored};
 use pointsman_router::read_catalog;
+use pointsman_train::guarantee::Promise;
 use pointsman_train::{
     Device, Embed, Options, ReadingError, Rest, Stage, StreamLearner, StreamSize, TrainReport,
     train_on_all,
 };
 use pointsman_types::ScoredRow;
 
-use crate::args::TrainArgs;
+use crate::args::{GuaranteeArgs, TrainArgs};
 use crate::encoding::{CachedEncoder, device_named};
 use crate::progress::spinner;
 use crate::reading::{self, Read};
@@ -93,7 +94,8 @@ fn options(args: &TrainArgs) -> anyhow::Result<Options> {
         holdout: args.holdout,
         least_rows: args.min_rows,
         drop_rare: args.drop_rare,
-        policy: args.policy,
+        policy: args.policy.clone(),
+        guarantee: promise(&args.guarantee),
         encoder: encoder(args, &device)?,
         keep_texts: args.keep_texts,
         device,
@@ -109,6 +111,17 @@ fn encoder(args: &TrainArgs, device: &Device) -> anyhow::Result<Option<Arc<dyn E
     Ok(Some(Arc::new(encoder)))
 }
 
+fn promise(args: &GuaranteeArgs) -> Option<Promise> {
+    let (alpha, delta) = args.levels?;
+    Some(Promise {
+        alpha,
+        delta,
+        reference: args.reference.as_deref().map(Into::into),
+        by_category: args.guarantee_by.is_some(),
+        share: args.calibration_share,
+    })
+}
+
 fn words(stage: Stage) -> &'static str {
     match stage {
         Stage::Represent => "reading features off the prompts",
@@ -117,6 +130,7 @@ fn words(stage: Stage) -> &'static str {
         Stage::Quality => "fitting quality",
         Stage::Select => "choosing by held-out decisions",
         Stage::Calibrate => "calibrating",
+        Stage::Guarantee => "testing what can be guaranteed",
     }
 }
 
@@ -164,5 +178,8 @@ fn tell(args: &TrainArgs, report: &TrainReport) {
         .notes
         .iter()
         .for_each(|note| eprintln!("note: {note}"));
+    if let Some(guarantee) = &report.guarantee {
+        eprintln!("guaranteed: {guarantee}");
+    }
     eprintln!("wrote {} (policy {})", args.out.display(), report.policy);
 }

@@ -81,6 +81,7 @@ impl MadeUp {
             decided: decided.into_iter().map(Some).collect(),
             policy: format!("utility:{lambda}"),
             policy_version: "0123456789ab".to_owned(),
+            guarantee: None,
         };
         Ok((sample, replayed))
     }
