@@ -29,17 +29,20 @@ fn main() {
     let kept = std::env::var_os("POINTSMAN_BENCH_LOG").map(PathBuf::from);
     let log = kept.unwrap_or_else(|| home.path().join("log.jsonl"));
     let texts = write_log(&log);
-    let mut seconds = Vec::new();
-    let mut learner = pass(&log, &mut seconds);
-    for _ in 1..ROUNDS {
-        learner = pass(&log, &mut seconds);
-    }
-    let rates = seconds.iter().map(|seconds| EXAMPLES as f64 / seconds);
-    let (low, median, high) = spread(rates.collect());
-    eprintln!("learning: {median:.0} examples/s ({low:.0} to {high:.0} over {ROUNDS} rounds)");
-    let micros = texts[..20_000].iter().map(|text| predict(&learner, text));
-    let mut micros: Vec<f64> = micros.collect();
-    micros.sort_by(f64::total_cmp);
+    let start = processor_seconds();
+    let rounds: Vec<(f64, StreamLearner)> = (0..ROUNDS).map(|_| pass(&log)).collect();
+    let used = processor_seconds() - start;
+    let seconds = sorted(rounds.iter().map(|round| round.0));
+    let rate = |seconds: f64| EXAMPLES as f64 / seconds;
+    eprintln!(
+        "learning: {:.0} examples/s, median of {ROUNDS} rounds ({:.0} to {:.0}); {:.1} µs of processor time per example",
+        rate(seconds[ROUNDS / 2]),
+        rate(seconds[ROUNDS - 1]),
+        rate(seconds[0]),
+        used / (ROUNDS * EXAMPLES) as f64 * 1e6
+    );
+    let learner = &rounds[0].1;
+    let micros = sorted(texts[..20_000].iter().map(|text| predict(learner, text)));
     eprintln!(
         "predicting: {:.1} µs median, {:.1} µs at the 99th percentile",
         micros[micros.len() / 2],
@@ -87,8 +90,8 @@ fn prompt(words: &[(String, f64)], rng: &mut ChaCha8Rng) -> (String, u8) {
     (text, u8::from(rng.random_range(0.0..1.0) < chance))
 }
 
-/// One pass by a new learner.
-fn pass(log: &Path, seconds: &mut Vec<f64>) -> StreamLearner {
+/// One pass by a new learner, and its seconds.
+fn pass(log: &Path) -> (f64, StreamLearner) {
     let start = Instant::now();
     let features = FeatureSpec::default();
     let buckets = features.buckets();
@@ -111,9 +114,9 @@ fn pass(log: &Path, seconds: &mut Vec<f64>) -> StreamLearner {
         },
     )
     .expect("the log can be read");
-    seconds.push(start.elapsed().as_secs_f64());
+    let seconds = start.elapsed().as_secs_f64();
     assert_eq!(learnt, EXAMPLES);
-    learner
+    (seconds, learner)
 }
 
 /// Microseconds of one prediction.
@@ -123,12 +126,21 @@ fn predict(learner: &StreamLearner, text: &str) -> f64 {
     start.elapsed().as_secs_f64() * 1e6
 }
 
-/// Least, median and greatest.
-fn spread(mut values: Vec<f64>) -> (f64, f64, f64) {
+fn sorted(values: impl Iterator<Item = f64>) -> Vec<f64> {
+    let mut values: Vec<f64> = values.collect();
     values.sort_by(f64::total_cmp);
-    (
-        values[0],
-        values[values.len() / 2],
-        values[values.len() - 1],
-    )
+    values
+}
+
+/// What this process has used of all cores so far, where Linux tells; a busy machine lengthens it
+/// less than it lengthens waiting.
+fn processor_seconds() -> f64 {
+    const TICKS_PER_SECOND: f64 = 100.0;
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let after_name = stat.rsplit(')').next().unwrap_or_default();
+    let ticks = after_name.split_whitespace().skip(11).take(2);
+    ticks
+        .filter_map(|ticks| ticks.parse::<f64>().ok())
+        .sum::<f64>()
+        / TICKS_PER_SECOND
 }

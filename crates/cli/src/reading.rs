@@ -10,7 +10,7 @@ use crate::args::LogArgs;
 use crate::progress::spinner;
 
 /// Logs as they were read.
-pub(crate) struct Read {
+pub(crate) struct Logs {
     pub(crate) files: Vec<PathBuf>,
     pub(crate) table: LogTable,
     pub(crate) notes: TableNotes,
@@ -18,11 +18,11 @@ pub(crate) struct Read {
 
 /// The table of these logs. Malformed rows are told of on standard error.
 pub(crate) fn table(logs: &LogArgs) -> anyhow::Result<LogTable> {
-    read_logs(logs).map(|read| read.table)
+    read_logs(logs).map(|logs| logs.table)
 }
 
 /// The same, and what the table leaves out.
-pub(crate) fn read_logs(logs: &LogArgs) -> anyhow::Result<Read> {
+pub(crate) fn read_logs(logs: &LogArgs) -> anyhow::Result<Logs> {
     let files = find(&logs.logs)?;
     let mut builder = TableBuilder::new(Budget {
         max_prompts: logs.max_prompts,
@@ -45,7 +45,7 @@ pub(crate) fn read_logs(logs: &LogArgs) -> anyhow::Result<Read> {
         .finish()
         .context("no table can be made of the logs")?;
     tell_notes(&notes);
-    Ok(Read {
+    Ok(Logs {
         files,
         table,
         notes,

@@ -16,7 +16,7 @@ use pointsman_types::ScoredRow;
 use crate::args::{GuaranteeArgs, TrainArgs};
 use crate::encoding::{CachedEncoder, device_named};
 use crate::progress::spinner;
-use crate::reading::{self, Read};
+use crate::reading::{self, Logs};
 
 pub(crate) fn run(args: &TrainArgs) -> anyhow::Result<()> {
     let catalog = args
@@ -26,7 +26,7 @@ pub(crate) fn run(args: &TrainArgs) -> anyhow::Result<()> {
         .transpose()?
         .unwrap_or_default();
     let options = options(args)?;
-    let Read {
+    let Logs {
         files,
         table,
         notes,

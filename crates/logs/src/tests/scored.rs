@@ -68,7 +68,7 @@ fn rows_in_every_other_way_of_writing() {
         "{\"prompt\":\"Why?\",\"model\":\"m\",\"score\":1,\"score\":0}",
         "{\"prompt\":\"Why?\",\"model\":\"m\",\"score\":1,\"weight\":1e9,\"cost_usd\":2e6}",
     ] {
-        let scores = if odd.contains("winner") { 2 } else { 1 };
+        let scores = if odd.contains("winner") { 0 } else { 1 };
         check(
             "a.jsonl",
             &format!("{odd}\n{}", line("\"score\":1")),

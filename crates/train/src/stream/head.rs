@@ -11,15 +11,15 @@
 /// shrink, and they are small: a rare n-gram is not fitted to the noise of its first scores.
 const PRIOR: f32 = 0.1;
 
-/// For each n-gram its weight and the sum of its squared gradients: side by side, since both are
-/// fetched for every example.
+/// For each n-gram its weight, and one over the root of the sum of its squared gradients: side by
+/// side, since both are fetched for every example.
 #[derive(Debug, Clone)]
 pub(crate) struct OnlineHead(Vec<[f32; 2]>);
 
 impl OnlineHead {
     /// A head over so many n-grams that predicts 0.
     pub(crate) fn new(ngrams: usize) -> Self {
-        Self(vec![[0.0, PRIOR]; ngrams])
+        Self(vec![[0.0, PRIOR.sqrt().recip()]; ngrams])
     }
 
     /// The weight of each n-gram.
@@ -30,30 +30,28 @@ impl OnlineHead {
     /// The deviation expected of a prompt.
     pub(crate) fn predict(&self, vector: &[(u32, f32)]) -> f32 {
         let weight = |ngram: u32| self.0[ngram as usize][0];
-        vector
-            .iter()
-            .map(|(ngram, value)| weight(*ngram) * value)
-            .sum()
+        let terms = vector.iter();
+        terms.map(|(ngram, value)| weight(*ngram) * value).sum()
     }
 
     /// Learns that a prompt deviated so much, `votes` times, at this rate.
     pub(crate) fn learn(&mut self, vector: &[(u32, f32)], deviation: f32, votes: f32, rate: f32) {
         let (mut predicted, mut reach) = (0.0, 0.0);
         for (ngram, value) in vector {
-            let [weight, seen] = self.0[*ngram as usize];
+            let [weight, scale] = self.0[*ngram as usize];
             predicted += weight * value;
-            reach += value * value / seen.sqrt();
+            reach += value * value * scale;
         }
         if reach <= 0.0 {
             return;
         }
         let error = deviation - predicted;
         let step = -error * libm::expm1f(-votes * rate * reach) / reach;
-        let gradient = votes * error;
         for (ngram, value) in vector {
-            let [weight, seen] = &mut self.0[*ngram as usize];
-            *weight += step * value / seen.sqrt();
-            *seen += gradient * value * gradient * value;
+            let [weight, scale] = &mut self.0[*ngram as usize];
+            *weight += step * value * *scale;
+            let gradient = votes * error * value * *scale;
+            *scale /= (1.0 + gradient * gradient).sqrt();
         }
     }
 }
