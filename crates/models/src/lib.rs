@@ -18,7 +18,7 @@ mod weights;
 pub use artifact::{
     ArtifactError, FORMAT_VERSION, Files, Manifest, read_artifact, sha256, write_artifact,
 };
-pub use calibration::{Calibration, Calibrator, LowerCurve};
+pub use calibration::{Calibration, Calibrator, CommonCurve, LowerCurve, logit};
 pub use familiarity::{Familiarity, known_share};
 pub use lexicon::{Lexicon, SparseVector};
 pub use model::{EncoderReference, Model, Prediction, Predictions};

@@ -4,7 +4,7 @@ use pointsman_features::{FeatureRow, FeatureSpec};
 use pointsman_types::{Grid, ModelName, Quality};
 use serde::{Deserialize, Serialize};
 
-use crate::calibration::{Calibration, Calibrator};
+use crate::calibration::Calibration;
 use crate::familiarity::Familiarity;
 use crate::quality::QualityHead;
 use crate::regression::{Forecast, InputTokens, LogRegression};
@@ -81,16 +81,9 @@ impl Model {
             true => 0.0,
             false => self.familiarity.of(&self.representation, features),
         };
-        let raw = self.quality.predict(&point);
-        let tokens = self.tokens(&point);
-        let costs = self.costs(&point);
-        let qualities = raw
-            .iter()
-            .zip(&self.quality.mean)
-            .map(|(raw, mean)| mean + familiarity * (raw - mean))
-            .zip(&self.calibration.models)
-            .map(|(raw, calibrator)| qualities(raw, calibrator, familiarity));
-        let models = qualities.zip(tokens.into_iter().zip(costs)).map(
+        let qualities = self.qualities(&point, familiarity).into_iter();
+        let amounts = self.tokens(&point).into_iter().zip(self.costs(&point));
+        let models = qualities.zip(amounts).map(
             |((quality, quality_lower), (output_tokens, logged_cost))| Prediction {
                 quality,
                 quality_lower,
@@ -102,6 +95,22 @@ impl Model {
             familiarity,
             models: models.collect(),
         }
+    }
+
+    /// Qualities with their lower estimates.
+    fn qualities(&self, point: &Point, familiarity: f32) -> Vec<(Quality, Quality)> {
+        let mut raw = self.quality.predict(point);
+        for (raw, mean) in raw.iter_mut().zip(&self.quality.mean) {
+            *raw = mean + familiarity * (*raw - mean);
+        }
+        let qualities = self.calibration.qualities(&raw).into_iter();
+        let with_lower = qualities
+            .zip(&self.calibration.models)
+            .map(|(quality, model)| {
+                let lower = model.lower.at(quality).get();
+                (quality, Quality::clamped(familiarity * lower))
+            });
+        with_lower.collect()
     }
 
     fn tokens(&self, point: &Point) -> Vec<Option<Forecast>> {
@@ -123,10 +132,4 @@ impl Model {
             .map(|cost| Some(cost).filter(|cost| !cost.is_nan()))
             .collect()
     }
-}
-
-fn qualities(raw: f32, calibrator: &Calibrator, familiarity: f32) -> (Quality, Quality) {
-    let quality = calibrator.quality(raw);
-    let lower = calibrator.lower.at(quality).get();
-    (quality, Quality::clamped(familiarity * lower))
 }

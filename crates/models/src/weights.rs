@@ -460,7 +460,7 @@ fn wrong(tensor: &str, found: String, expected: String) -> WeightsError {
 
 #[cfg(test)]
 mod tests {
-    use crate::calibration::{Calibrator, LowerCurve};
+    use crate::calibration::{Calibrator, CommonCurve, LowerCurve};
 
     use super::*;
 
@@ -474,6 +474,7 @@ mod tests {
         let calibrator = Calibrator {
             intercept: 0.1,
             slope: 0.9,
+            is_common: true,
             lower: LowerCurve(vec![(0.5, 0.4)]),
         };
         Model {
@@ -517,6 +518,11 @@ mod tests {
             calibration: Calibration {
                 lower_estimate: "test".into(),
                 prompts: 9,
+                common: CommonCurve {
+                    offset: 0.1,
+                    slope: 0.2,
+                    hinges: vec![(0.5, -0.1)],
+                },
                 models: vec![calibrator; 2],
             },
             input_tokens: vec![InputTokens::UNKNOWN; 2],

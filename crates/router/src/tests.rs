@@ -2,8 +2,8 @@
 
 use pointsman_features::{FeatureSpec, SURFACE_FEATURES};
 use pointsman_models::{
-    Calibration, Calibrator, Familiarity, InputTokens, Lexicon, LogRegression, LowerCurve, Model,
-    QualityHead, Representation,
+    Calibration, Calibrator, CommonCurve, Familiarity, InputTokens, Lexicon, LogRegression,
+    LowerCurve, Model, QualityHead, Representation,
 };
 use pointsman_policy::{CurvePoint, Guarantee, OperatingCurve, PolicySpec};
 use pointsman_types::{
@@ -29,6 +29,7 @@ fn model() -> Model {
     let calibrator = Calibrator {
         intercept: 0.0,
         slope: 1.0,
+        is_common: true,
         lower: LowerCurve(vec![(0.5, 0.4), (0.9, 0.8)]),
     };
     Model {
@@ -51,6 +52,7 @@ fn model() -> Model {
         calibration: Calibration {
             lower_estimate: "test".into(),
             prompts: 9,
+            common: CommonCurve::default(),
             models: vec![calibrator; 2],
         },
         input_tokens: vec![

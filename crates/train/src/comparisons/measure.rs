@@ -1,7 +1,7 @@
 //! What held-out qualities say of the comparisons, beside what the strengths alone say.
 
 use pointsman_measures::{Foretold, preference_measures};
-use pointsman_models::Calibrator;
+use pointsman_models::logit;
 use pointsman_types::{Comparison, Grid};
 
 use super::Strengths;
@@ -15,7 +15,7 @@ pub(crate) fn measure(
     strengths: &Strengths,
     quality: &Grid<f32>,
 ) -> Option<ComparisonsReport> {
-    let logit = |prompt, model| f64::from(Calibrator::logit(quality[(prompt, model)]));
+    let logit = |prompt, model| f64::from(logit(quality[(prompt, model)]));
     let by_prompt = |one: &Comparison| {
         let [first, second] = one.models.map(|model| logit(one.prompt, model));
         sigmoid(first - second + strengths.order_effect)
