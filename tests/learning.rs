@@ -24,7 +24,7 @@ fn router(log: LogTable, catalog: &Catalog) -> Router {
 }
 
 /// How much more AIQ than mixing single models, with its interval.
-fn gain(router: &Router, log: &LogTable) -> Interval {
+pub(crate) fn gain(router: &Router, log: &LogTable) -> Interval {
     let options = EvaluateOptions {
         replicates: 300,
         seen: Seen::Keep,
@@ -63,7 +63,7 @@ fn three_hundred_rows_give_a_curve_not_below_mixing_single_models() {
 }
 
 /// The scores of each model are dealt anew among its prompts: nothing about a prompt tells them.
-fn permuted(mut rows: Vec<LogRow>) -> Vec<LogRow> {
+pub(crate) fn permuted(mut rows: Vec<LogRow>) -> Vec<LogRow> {
     let mut names: Vec<_> = rows.iter().map(|row| row.model.clone()).collect();
     names.sort();
     names.dedup();

@@ -7,6 +7,7 @@
 //! | `streaming.rs` | a log larger than the table: no row is wasted, none is learnt from that should not be |
 //! | `learning_curve.rs` | more labels make a better router, and the curve says by how much |
 //! | `labels.rs` | scores, comparisons and choices of a policy, against a truth that is known |
+//! | `teaching.rs` | what a student has of a teacher, and what neither may tell |
 //! | `serving.rs` | what was evaluated is what is served; nothing acknowledged is lost |
 //! | `command_line.rs` | every bad input gets a clear error and leaves nothing behind |
 //! | `report_page.rs` | the report in a real browser |
@@ -33,3 +34,4 @@ mod report_page;
 mod rooms;
 mod serving;
 mod streaming;
+mod teaching;

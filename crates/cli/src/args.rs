@@ -133,6 +133,13 @@ pub(crate) struct TrainArgs {
     /// BERT-like transformer in the Hugging Face layout).
     #[arg(long, value_name = "SPEC", value_parser = |spec: &str| spec.parse::<EncoderSpec>())]
     pub(crate) encoder: Option<EncoderSpec>,
+    /// Sentence encoder of a teacher: a second router that reads it is trained on the same logs, and
+    /// says how well the models would answer the prompts of --unlabelled, which this one learns too.
+    #[arg(long, value_name = "SPEC", requires = "unlabelled", value_parser = |spec: &str| spec.parse::<EncoderSpec>())]
+    pub(crate) teacher: Option<EncoderSpec>,
+    /// Prompts without scores, in any of the log formats, for --teacher to label.
+    #[arg(long, value_name = "FILE", requires = "teacher", num_args = 1..)]
+    pub(crate) unlabelled: Vec<String>,
     /// Directory that keeps the encoder's vectors between trainings [default: pointsman/embeddings
     /// in the user's cache directory].
     #[arg(long, value_name = "DIR", env = "POINTSMAN_EMBEDDINGS")]

@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use anyhow::Context;
-use pointsman_logs::{Budget, Faults, ReadOptions, TableBuilder, TableNotes, find, read};
+use pointsman_logs::{
+    Budget, Faults, PromptLine, ReadOptions, TableBuilder, TableNotes, find, read, read_prompts,
+};
 use pointsman_types::LogTable;
 
 use crate::args::LogArgs;
@@ -50,6 +52,13 @@ pub(crate) fn read_logs(logs: &LogArgs) -> anyhow::Result<Logs> {
         table,
         notes,
     })
+}
+
+/// The prompts of these files. Malformed rows are told of on standard error.
+pub(crate) fn prompts(files: &[String], strict: bool) -> anyhow::Result<Vec<PromptLine>> {
+    let (lines, faults) = read_prompts(&find(files)?, &ReadOptions { strict })?;
+    tell_faults(&faults);
+    Ok(lines)
 }
 
 /// Counts malformed rows and lists the first.

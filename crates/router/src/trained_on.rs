@@ -54,14 +54,18 @@ impl TrainedOn {
     }
 }
 
+impl Extend<u64> for TrainedOn {
+    fn extend<I: IntoIterator<Item = u64>>(&mut self, hashes: I) {
+        self.kept.extend(hashes);
+        self.kept.sort_unstable();
+        self.kept.dedup();
+    }
+}
+
 impl FromIterator<u64> for TrainedOn {
     fn from_iter<I: IntoIterator<Item = u64>>(hashes: I) -> Self {
-        let mut kept: Vec<u64> = hashes.into_iter().collect();
-        kept.sort_unstable();
-        kept.dedup();
-        Self {
-            kept,
-            streamed: None,
-        }
+        let mut found = Self::default();
+        found.extend(hashes);
+        found
     }
 }

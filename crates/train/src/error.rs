@@ -26,6 +26,11 @@ pub enum TrainError {
         /// How many are needed.
         least: usize,
     },
+    /// A teacher without a class.
+    #[error(
+        "none of the {0} prompts to be taught is new: a teacher needs prompts that are not in the log and not held out"
+    )]
+    NothingToTeach(usize),
     /// Too few prompts to hold some out.
     #[error("the log has {found} distinct prompts, at least {least} are needed")]
     FewPrompts {

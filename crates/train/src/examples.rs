@@ -81,13 +81,14 @@ impl Examples {
 /// The most training prompts that explanations may point to.
 const MOST_KEPT: usize = 20_000;
 
-/// The latent coordinates of the prompts that are kept for explanations: those with the smallest
-/// hashes, in the order of the table.
+/// The latent coordinates of the prompts that are kept for explanations: of those that have a score
+/// the ones with the smallest hashes, in the order of the table.
 pub(crate) fn kept(
     table: &LogTable,
     examples: &Examples,
 ) -> Result<(Vec<usize>, Grid<f32>), TrainError> {
-    let mut rows: Vec<usize> = (0..table.prompts.len()).collect();
+    let is_scored = |row: &usize| table.score.row(*row).iter().any(|score| !score.is_nan());
+    let mut rows: Vec<usize> = (0..table.prompts.len()).filter(is_scored).collect();
     rows.sort_by_key(|row| (text_hash(&table.prompts[*row].text), *row));
     rows.truncate(MOST_KEPT);
     rows.sort_unstable();

@@ -3,6 +3,8 @@
 use pointsman_types::{Grid, LogTable};
 use sha2::{Digest, Sha256};
 
+use crate::teacher::Lessons;
+
 /// SHA-256 over models, prompts, every logged number, comparison, rating and choice, in the order of the table; hexadecimal.
 pub(crate) fn fingerprint(table: &LogTable) -> String {
     let mut hash = Sha256::new();
@@ -33,6 +35,16 @@ pub(crate) fn with_stream(fingerprint: &str, digest: u64) -> String {
     let mut hash = Sha256::new();
     text(&mut hash, fingerprint);
     hash.update(digest.to_le_bytes());
+    hexadecimal(hash)
+}
+
+/// The same, and what was taught by a teacher.
+pub(crate) fn with_lessons(fingerprint: &str, lessons: &Lessons) -> String {
+    let mut hash = Sha256::new();
+    text(&mut hash, fingerprint);
+    text(&mut hash, &lessons.encoder.fingerprint);
+    let taught = lessons.taught().iter();
+    taught.for_each(|row| text(&mut hash, &row.text));
     hexadecimal(hash)
 }
 

@@ -29,6 +29,7 @@ mod select;
 mod sparse;
 mod splits;
 mod stream;
+mod teacher;
 mod train;
 
 pub use candle_core::Device;
@@ -36,6 +37,7 @@ pub use costs::complete_costs;
 pub use embed::Embed;
 pub use error::TrainError;
 pub use judges::level_judges;
-pub use report::{CandidateReport, ComparisonsReport, CrossValidated, TrainReport};
+pub use report::{CandidateReport, ComparisonsReport, CrossValidated, TeacherReport, TrainReport};
 pub use stream::{Example, ExampleReader, ReadingError, Rest, StreamLearner, StreamSize};
+pub use teacher::Teacher;
 pub use train::{Options, Stage, Trained, train, train_on_all};

@@ -33,6 +33,9 @@ pub struct TrainReport {
     /// How comparisons were read; `None` where the log has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub comparisons: Option<ComparisonsReport>,
+    /// Who taught it prompts without labels, if anyone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub teacher: Option<TeacherReport>,
     /// The policy the artifact decides by.
     pub policy: String,
     /// What is promised of that policy, where it was asked for.
@@ -65,6 +68,17 @@ pub struct ComparisonsReport {
     pub cross_validated: PreferenceMeasures,
     /// The models' strengths alone, on the comparisons they were fitted to.
     pub strengths_alone: PreferenceMeasures,
+}
+
+/// A router that taught this one.
+#[derive(Debug, Clone, Serialize)]
+pub struct TeacherReport {
+    /// The sentence encoder that it reads.
+    pub encoder: String,
+    /// Prompts that it taught.
+    pub prompts: usize,
+    /// How it does itself.
+    pub cross_validated: Option<CrossValidated>,
 }
 
 /// Held-out measures.

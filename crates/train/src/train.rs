@@ -5,7 +5,7 @@ use std::sync::Arc;
 use candle_core::Device;
 use pointsman_features::FeatureSpec;
 use pointsman_models::{Model, QualityHead};
-use pointsman_policy::PolicySpec;
+use pointsman_policy::{OperatingCurve, PolicySpec};
 use pointsman_router::{Artifact, Example, RouterError, TrainedOn};
 use pointsman_types::{Catalog, Grid, LogTable, text_hash};
 
@@ -18,7 +18,7 @@ use crate::costs::complete_costs;
 use crate::embed::Embed;
 use crate::error::TrainError;
 use crate::examples::{Examples, kept};
-use crate::fingerprint::{fingerprint, with_stream};
+use crate::fingerprint::{fingerprint, with_lessons, with_stream};
 use crate::fit::{Fitted, fit_context, fit_networks, fit_ngrams, fit_tables};
 use crate::guarantee::Promise;
 use crate::held_out::HeldOut;
@@ -29,6 +29,7 @@ use crate::report::{CandidateReport, CrossValidated, TrainReport};
 use crate::select::{Selection, select};
 use crate::splits::Splits;
 use crate::stream::{Rest, Streamed, fit_stream};
+use crate::teacher::{Lessons, Teacher};
 
 /// How to train.
 #[derive(Debug, Clone)]
@@ -55,6 +56,8 @@ pub struct Options {
     pub features: FeatureSpec,
     /// The sentence encoder whose vectors are read besides.
     pub encoder: Option<Arc<dyn Embed>>,
+    /// Who teaches the router prompts without labels, if anyone.
+    pub teacher: Option<Teacher>,
     /// Keep the texts of training prompts in the artifact, for explanations.
     pub keep_texts: bool,
     /// Where tensors live.
@@ -74,6 +77,7 @@ impl Default for Options {
             guarantee: None,
             features: FeatureSpec::default(),
             encoder: None,
+            teacher: None,
             keep_texts: false,
             device: Device::Cpu,
         }
@@ -90,6 +94,8 @@ impl Options {
 /// Where a training is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
+    /// Training teachers and asking them.
+    Teach,
     /// Extracting features and fitting the representation.
     Represent,
     /// Learning from the rows that the table leaves out.
@@ -108,7 +114,8 @@ pub enum Stage {
 
 impl Stage {
     /// Every stage, in order.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
+        Self::Teach,
         Self::Represent,
         Self::Stream,
         Self::Amounts,
@@ -172,39 +179,36 @@ pub fn train_on_all(
     refuse_equal_scores(&table)?;
     notes.extend(complete_costs(&mut table, &catalog));
     let rest = rest.filter(|_| !options.grouped);
-    let learned = learn(&table, rest, &catalog, options, &mut progress)?;
+    let lessons = lessons(&table, &seen, &catalog, options, &mut progress)?;
+    let learned = match &lessons {
+        Some(Lessons { table, splits, .. }) => {
+            learn_in(table, splits, rest, &catalog, options, &mut progress)?
+        }
+        None => learn(&table, rest, &catalog, options, &mut progress)?,
+    };
     notes.extend(learned.held_out.note());
     let curve = learned.held_out.operating_curve();
-    let policy = options
-        .policy
-        .clone()
-        .unwrap_or_else(|| learned.held_out.default_policy());
-    policy
-        .resolve(&curve, &table.models)
-        .map_err(RouterError::from)?;
+    let policy = learned.policy(options, &curve)?;
     let comparisons = strengths
         .and_then(|strengths| measure(&table.comparisons, &strengths, &learned.cross_validated));
     let report = TrainReport {
         comparisons,
+        teacher: lessons.as_ref().map(|lessons| lessons.report.clone()),
         ..learned.report(&table, options, &policy, notes)
     };
     let examples = learned.kept_examples(&table, options.keep_texts);
+    let (data_fingerprint, trained_on) =
+        learned.provenance(data_fingerprint, seen, lessons.as_ref());
     let artifact = Artifact {
         model: learned.model,
         catalog,
         policy,
         guarantee: None,
         curve,
-        trained_on: match &learned.streamed {
-            Some(streamed) => seen.with_streamed(streamed.seen.clone()),
-            None => seen,
-        },
+        trained_on,
         examples,
         seed: options.seed,
-        data_fingerprint: match &learned.streamed {
-            Some(streamed) => with_stream(&data_fingerprint, streamed.digest),
-            None => data_fingerprint,
-        },
+        data_fingerprint,
         report: serde_json::Value::Null,
     };
     let mut trained = Trained { artifact, report };
@@ -217,21 +221,39 @@ pub fn train_on_all(
     Ok(trained)
 }
 
+/// What a teacher says of unlabelled prompts, where there is one and it finds any that are new.
+fn lessons(
+    table: &LogTable,
+    seen: &TrainedOn,
+    catalog: &Catalog,
+    options: &Options,
+    progress: &mut impl FnMut(Stage),
+) -> Result<Option<Lessons>, TrainError> {
+    let Some(teacher) = &options.teacher else {
+        return Ok(None);
+    };
+    progress(Stage::Teach);
+    match teacher.new_prompts(seen, options) {
+        new if new.is_empty() => Err(TrainError::NothingToTeach(teacher.unlabelled.len())),
+        new => teacher.teach(table, new, catalog, options).map(Some),
+    }
+}
+
 /// The model, and how it did on prompts that its fits held out.
-struct Learned {
+pub(crate) struct Learned {
     streamed: Option<Streamed>,
-    model: Model,
+    pub(crate) model: Model,
     /// The prompts that explanations may point to.
     kept: Vec<usize>,
     held_out: HeldOut,
     /// Calibrated qualities, each prompt by the heads chosen without its fold.
     cross_validated: Grid<f32>,
-    measured: Option<CrossValidated>,
+    pub(crate) measured: Option<CrossValidated>,
     criterion: &'static str,
     finalists: Vec<CandidateReport>,
 }
 
-fn learn(
+pub(crate) fn learn(
     table: &LogTable,
     rest: Option<Rest<'_>>,
     catalog: &Catalog,
@@ -239,26 +261,37 @@ fn learn(
     progress: &mut impl FnMut(Stage),
 ) -> Result<Learned, TrainError> {
     let splits = Splits::new(table, options.folds, options.seed, options.grouped)?;
+    learn_in(table, &splits, rest, catalog, options, progress)
+}
+
+fn learn_in(
+    table: &LogTable,
+    splits: &Splits,
+    rest: Option<Rest<'_>>,
+    catalog: &Catalog,
+    options: &Options,
+    progress: &mut impl FnMut(Stage),
+) -> Result<Learned, TrainError> {
     progress(Stage::Represent);
     let examples = Examples::new(table, options)?;
     progress(Stage::Stream);
     let streamed = match rest {
-        Some(rest) => fit_stream(&examples, table, &splits, options, rest)?,
+        Some(rest) => fit_stream(&examples, table, splits, options, rest)?,
         None => None,
     };
     progress(Stage::Amounts);
-    let amounts = fit_amounts(&examples, table, &splits, catalog)?;
+    let amounts = fit_amounts(&examples, table, splits, catalog)?;
     check_costs(table, &amounts)?;
     progress(Stage::Quality);
-    let mut fitted = fit_all(&examples, &splits, options.seed)?;
+    let mut fitted = fit_all(&examples, splits, options.seed)?;
     fitted.extend(streamed.iter().map(|streamed| streamed.fitted.clone()));
     progress(Stage::Select);
-    let judge = Judge::new(table, &splits, &amounts.held_out_cost);
+    let judge = Judge::new(table, splits, &amounts.held_out_cost);
     let resampled = bootstrap(table, options.grouped, options.seed);
-    let selection = select(&judge, &splits, &fitted, &resampled)?;
+    let selection = select(&judge, splits, &fitted, &resampled)?;
     progress(Stage::Calibrate);
     let raw = selection.blend.held_out(&splits.held_out_means(), &fitted);
-    let weight = &splits.whole().weight;
+    let weight = splits.labelled();
     let (calibration, quality) = calibrate_for_decisions(&judge, &raw, table, weight, &resampled)?;
     let (kept, latent) = kept(table, &examples)?;
     let nested = calibrated(&selection.nested, &calibration);
@@ -273,7 +306,7 @@ fn learn(
             names: table.models.clone(),
             features: options.features.clone(),
             encoder: options.encoder.as_ref().map(|encoder| encoder.reference()),
-            quality: quality_head(&splits, &fitted, &selection),
+            quality: quality_head(splits, &fitted, &selection),
             representation: examples.representation,
             familiarity: examples.familiarity,
             examples: latent,
@@ -287,6 +320,36 @@ fn learn(
 }
 
 impl Learned {
+    /// The policy asked for, or the default.
+    fn policy(&self, options: &Options, curve: &OperatingCurve) -> Result<PolicySpec, TrainError> {
+        let default = || self.held_out.default_policy();
+        let policy = options.policy.clone().unwrap_or_else(default);
+        policy
+            .resolve(curve, &self.model.names)
+            .map_err(RouterError::from)?;
+        Ok(policy)
+    }
+
+    /// The fingerprint of everything that was learnt from, and the prompts, given those of the table.
+    fn provenance(
+        &self,
+        mut fingerprint: String,
+        mut seen: TrainedOn,
+        lessons: Option<&Lessons>,
+    ) -> (String, TrainedOn) {
+        if let Some(lessons) = lessons {
+            fingerprint = with_lessons(&fingerprint, lessons);
+            seen.extend(lessons.taught().iter().map(|row| text_hash(&row.text)));
+        }
+        match &self.streamed {
+            Some(streamed) => (
+                with_stream(&fingerprint, streamed.digest),
+                seen.with_streamed(streamed.seen.clone()),
+            ),
+            None => (fingerprint, seen),
+        }
+    }
+
     fn kept_examples(&self, table: &LogTable, keep_texts: bool) -> Vec<Example> {
         let example = |row: &usize| Example {
             id: table.prompts[*row].id.clone(),
@@ -320,6 +383,7 @@ impl Learned {
             candidates: self.finalists.clone(),
             cross_validated: self.measured.clone(),
             comparisons: None,
+            teacher: None,
             policy: policy.to_string(),
             guarantee: None,
             notes,

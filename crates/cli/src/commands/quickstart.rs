@@ -69,6 +69,8 @@ fn training(log: &Path, catalog: &Path, out: &Path) -> TrainArgs {
         guarantee: GuaranteeArgs::none(),
         device: "cpu".into(),
         encoder: None,
+        teacher: None,
+        unlabelled: Vec::new(),
         embedding_cache: None,
         keep_texts: true,
         json: false,

@@ -4,14 +4,15 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use pointsman_logs::{TableNotes, read_scored};
+use pointsman_encoders::EncoderSpec;
+use pointsman_logs::{PromptLine, TableNotes, read_scored};
 use pointsman_router::read_catalog;
 use pointsman_train::guarantee::Promise;
 use pointsman_train::{
-    Device, Embed, Options, ReadingError, Rest, Stage, StreamLearner, StreamSize, TrainReport,
-    train_on_all,
+    Device, Embed, Options, ReadingError, Rest, Stage, StreamLearner, StreamSize, Teacher,
+    TrainReport, train_on_all,
 };
-use pointsman_types::ScoredRow;
+use pointsman_types::{PromptRow, ScoredRow};
 
 use crate::args::{GuaranteeArgs, TrainArgs};
 use crate::encoding::{CachedEncoder, device_named};
@@ -96,15 +97,36 @@ fn options(args: &TrainArgs) -> anyhow::Result<Options> {
         drop_rare: args.drop_rare,
         policy: args.policy.clone(),
         guarantee: promise(&args.guarantee),
-        encoder: encoder(args, &device)?,
+        encoder: encoder(args, args.encoder.as_ref(), &device)?,
+        teacher: teacher(args, &device)?,
         keep_texts: args.keep_texts,
         device,
         ..Options::default()
     })
 }
 
-fn encoder(args: &TrainArgs, device: &Device) -> anyhow::Result<Option<Arc<dyn Embed>>> {
-    let Some(spec) = &args.encoder else {
+fn teacher(args: &TrainArgs, device: &Device) -> anyhow::Result<Option<Teacher>> {
+    let Some(encoder) = encoder(args, args.teacher.as_ref(), device)? else {
+        return Ok(None);
+    };
+    let unlabelled = reading::prompts(&args.unlabelled, args.logs.strict)?;
+    let row = |line: PromptLine| PromptRow {
+        id: line.prompt_id,
+        text: line.prompt.shared(),
+        category: None,
+    };
+    Ok(Some(Teacher {
+        encoder,
+        unlabelled: unlabelled.into_iter().map(row).collect(),
+    }))
+}
+
+fn encoder(
+    args: &TrainArgs,
+    spec: Option<&EncoderSpec>,
+    device: &Device,
+) -> anyhow::Result<Option<Arc<dyn Embed>>> {
+    let Some(spec) = spec else {
         return Ok(None);
     };
     let encoder = CachedEncoder::open(spec, args.embedding_cache.as_deref(), device)?;
@@ -124,6 +146,7 @@ fn promise(args: &GuaranteeArgs) -> Option<Promise> {
 
 fn words(stage: Stage) -> &'static str {
     match stage {
+        Stage::Teach => "training teachers and asking them",
         Stage::Represent => "reading features off the prompts",
         Stage::Stream => "streaming the prompts that memory has no room for",
         Stage::Amounts => "fitting tokens and costs",
@@ -143,6 +166,19 @@ fn tell(args: &TrainArgs, report: &TrainReport) {
         eprintln!(
             "{} scores of other prompts, streamed",
             report.streamed_scores
+        );
+    }
+    if let Some(teacher) = &report.teacher {
+        let aiq = teacher
+            .cross_validated
+            .as_ref()
+            .map(|found| found.router.aiq);
+        let aiq = aiq.map_or(String::new(), |aiq| {
+            format!(", whose cross-validated AIQ is {aiq:.4}")
+        });
+        eprintln!(
+            "{} prompts taught by {}{aiq}",
+            teacher.prompts, teacher.encoder
         );
     }
     for candidate in &report.candidates {
