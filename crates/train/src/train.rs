@@ -182,7 +182,8 @@ pub fn train_on_all(
     let lessons = lessons(&table, &seen, &catalog, options, &mut progress)?;
     let learned = match &lessons {
         Some(Lessons { table, splits, .. }) => {
-            learn_in(table, splits, rest, &catalog, options, &mut progress)?
+            let folded = Folded { table, splits };
+            learn_in(&folded, rest, &catalog, options, &mut progress)?
         }
         None => learn(&table, rest, &catalog, options, &mut progress)?,
     };
@@ -261,17 +262,27 @@ pub(crate) fn learn(
     progress: &mut impl FnMut(Stage),
 ) -> Result<Learned, TrainError> {
     let splits = Splits::new(table, options.folds, options.seed, options.grouped)?;
-    learn_in(table, &splits, rest, catalog, options, progress)
+    let folded = Folded {
+        table,
+        splits: &splits,
+    };
+    learn_in(&folded, rest, catalog, options, progress)
+}
+
+/// A table with its folds.
+struct Folded<'a> {
+    table: &'a LogTable,
+    splits: &'a Splits,
 }
 
 fn learn_in(
-    table: &LogTable,
-    splits: &Splits,
+    folded: &Folded<'_>,
     rest: Option<Rest<'_>>,
     catalog: &Catalog,
     options: &Options,
     progress: &mut impl FnMut(Stage),
 ) -> Result<Learned, TrainError> {
+    let Folded { table, splits } = *folded;
     progress(Stage::Represent);
     let examples = Examples::new(table, options)?;
     progress(Stage::Stream);
