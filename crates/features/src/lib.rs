@@ -3,6 +3,7 @@
 //! Pure and reproducible: the same text gives the same numbers on every platform (logarithms come
 //! from `libm`, not from the system). Labels, prices and outcomes are unknown here. Called by `router` for one prompt and by `train` for many.
 
+mod conversation;
 mod extract;
 mod frequencies;
 mod matrix;

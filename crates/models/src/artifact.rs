@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 /// The layout that this build writes and reads.
-pub const FORMAT_VERSION: u32 = 1;
+pub const FORMAT_VERSION: u32 = 2;
 
 const MANIFEST: &str = "manifest.json";
 
@@ -347,11 +347,11 @@ mod tests {
         let path = dir.join(MANIFEST);
         let text = fs::read_to_string(&path)
             .unwrap()
-            .replace("\"format_version\": 1", "\"format_version\": 2");
+            .replace("\"format_version\": 2", "\"format_version\": 1");
         fs::write(&path, text).unwrap();
         assert!(matches!(
             read_artifact(&dir),
-            Err(ArtifactError::Format { found: 2, .. })
+            Err(ArtifactError::Format { found: 1, .. })
         ));
     }
 

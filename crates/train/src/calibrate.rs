@@ -113,12 +113,12 @@ fn calibrator(cells: &[Cell], intercept: f64, slope: f64) -> Calibrator {
         slope: slope as f32,
         lower: LowerCurve::default(),
     };
-    let mut pairs: Vec<(f64, f64)> = cells
+    let mut sorted: Vec<(f64, &Cell)> = cells
         .iter()
-        .map(|cell| (calibrator.quality(cell.raw).get().into(), cell.score))
+        .map(|cell| (calibrator.quality(cell.raw).get().into(), cell))
         .collect();
-    pairs.sort_by(|left, right| left.0.total_cmp(&right.0));
-    calibrator.lower = lower_curve(&pairs);
+    sorted.sort_by(|left, right| left.0.total_cmp(&right.0));
+    calibrator.lower = lower_curve(&sorted);
     calibrator
 }
 
@@ -162,16 +162,20 @@ impl Cell {
     }
 }
 
-/// Lower bounds of the mean score in bins of equal mass, made non-decreasing from the left.
-fn lower_curve(sorted: &[(f64, f64)]) -> LowerCurve {
+/// Lower bounds of the mean score in bins of as many prompts, made non-decreasing from the left. A
+/// bin counts as its effective sample size (Kish 1965).
+fn lower_curve(sorted: &[(f64, &Cell)]) -> LowerCurve {
     let bins = (sorted.len() / LEAST_BIN).clamp(1, MOST_BINS);
     let mut highest = 0.0_f64;
     let points =
         (0..bins).map(|bin| &sorted[bin * sorted.len() / bins..(bin + 1) * sorted.len() / bins]);
     let points = points.filter(|bin| !bin.is_empty()).map(|bin| {
-        let count = bin.len() as f64;
-        let quality = bin.iter().map(|(quality, _)| quality).sum::<f64>() / count;
-        let score = bin.iter().map(|(_, score)| score).sum::<f64>() / count;
+        let sum = |of: &dyn Fn(&(f64, &Cell)) -> f64| bin.iter().map(of).sum::<f64>();
+        let weight = sum(&|(_, cell)| cell.weight);
+        let squares = sum(&|(_, cell)| cell.weight * cell.weight);
+        let quality = sum(&|(quality, cell)| cell.weight * quality) / weight;
+        let score = sum(&|(_, cell)| cell.weight * cell.score) / weight;
+        let count = weight * weight / squares;
         highest = highest.max(wilson_lower(score, count)).min(quality);
         (quality as f32, highest as f32)
     });
