@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use pointsman_encoders::Encoder;
-use pointsman_features::{Extractor, Features};
+use pointsman_features::{Extractor, Features, current_turn};
 use pointsman_models::{Model, sha256};
 use pointsman_policy::{
     Guarantee, Needs, OperatingCurve, Policy, PolicySpec, choose, limit_refusal,
@@ -290,7 +290,7 @@ impl Router {
 
     fn look(&self, prompt: &Prompt, input_tokens: Option<Tokens>) -> Seen {
         let features = self.extractor.extract(prompt.text());
-        let embedding = self.embedding(prompt.text());
+        let embedding = self.embedding(current_turn(prompt.text()));
         let chars = prompt.text().chars().count() as f32;
         let lines = self.model.input_tokens.iter().zip(&self.cards);
         let predicted = self.model.predict((&features).into(), embedding.as_deref());
