@@ -1,10 +1,10 @@
 //! Do comparisons, learnt from as such, foretell on unseen prompts who is preferred? Beside: always
 //! the same chance, the models' strengths alone, and reading every pair as two scores 1, 0 or ½.
 //!
-//! Preference pairs of Chatbot Arena, a fifth of the prompts, five folds by the hash of the text, default training. Each
-//! predictor says a difference of logits; what the first place is worth is fitted to the training
-//! pairs, since "strong lost" holds ties as well and so weighs against the first. Intervals are
-//! 95 % from a bootstrap over pairs.
+//! Preference pairs of Chatbot Arena, a fifth of the prompts, five folds by the hash of the text,
+//! default training. Each predictor says a difference of logits; what the first place is worth is
+//! fitted to the training pairs, since "strong lost" holds ties as well and so weighs against the
+//! first. Intervals are 95 % from a bootstrap over pairs.
 //!
 //! `cargo bench --workspace --bench pairs -- DIR/arena_pref_pairs.parquet`
 
@@ -15,7 +15,6 @@ use pointsman_logs::{
     Budget, ImportFormat, ImportOptions, ReadOptions, TableBuilder, import, read,
 };
 use pointsman_measures::{Bootstrap, Foretold, PreferenceMeasures, preference_measures};
-
 use pointsman_router::{Artifact, Router};
 use pointsman_train::{Options, train};
 use pointsman_types::{Catalog, LogRow, ModelCard, Quality, UsdPerMillion, fold_of};

@@ -1,9 +1,10 @@
 //! Labels as they come: what is learnt from comparisons, against a truth that is known.
 
 use pointsman_router::Router;
+use pointsman_train::guarantee::Promise;
 use pointsman_train::{Options, TrainError, train};
 use pointsman_types::{
-    Catalog, LogRow, Message, ModelCard, ModelName, Probability, Prompt, Quality, Rival,
+    Catalog, LogRow, Message, ModelCard, ModelName, Probability, Prompt, Quality, Request, Rival,
     UsdPerMillion, Winner, fold_of,
 };
 
@@ -188,6 +189,26 @@ fn contradictions_alone_tell_nothing_apart() {
 }
 
 #[test]
+fn a_guarantee_cannot_rest_on_comparisons_alone() {
+    let options = Options {
+        guarantee: Some(Promise {
+            alpha: 0.1,
+            delta: 0.1,
+            reference: None,
+            by_category: false,
+            share: Promise::SHARE,
+        }),
+        ..Options::default()
+    };
+    let games = table((0..400).map(comparison));
+    let refused = train(games, catalog(), &options, |_| {});
+    assert!(matches!(
+        refused,
+        Err(TrainError::NoCalibrationScores { prompts }) if prompts > 0
+    ));
+}
+
+#[test]
 fn models_that_never_met_and_one_that_always_won_are_routed() {
     let game = |number: usize| {
         let [a, b] = [["m0", "m1"], ["m2", "m3"]][number % 2];
@@ -283,4 +304,93 @@ fn the_rest_of_a_conversation_counts() {
     };
     let right = (50_000..50_100).filter(is_right).count();
     assert!(right > 95, "{right} of 100");
+}
+
+/// What is asked, after turns that no training prompt has.
+fn late_in_a_conversation(asked: &str) -> Prompt {
+    let turn = |role: &str, content: &str| Message {
+        role: role.into(),
+        content: content.into(),
+    };
+    let system = "Thou art Zebulon, keeper of the crystal lighthouse. ".repeat(20);
+    Prompt::from_messages(&[
+        turn("system", &system),
+        turn("user", "Hail!"),
+        turn("assistant", "Well met, traveller."),
+        turn("user", asked),
+    ])
+}
+
+#[test]
+fn a_conversation_is_as_familiar_as_its_current_turn_and_is_explained() {
+    let router = router((0..3000).map(comparison));
+    let asked = prompt(50_000).1;
+    let alone = Request::new(asked.as_str().into());
+    let late = Request::new(late_in_a_conversation(&asked));
+    let decision = router.decide(&late).unwrap();
+    let familiarity = router.decide(&alone).unwrap().familiarity;
+    assert!((decision.familiarity - familiarity).abs() < 1e-9 && familiarity > 0.5);
+    let explanation = router.explain(&late).unwrap();
+    assert_eq!(explanation.decision, decision);
+    let features: Vec<&str> = explanation
+        .influences
+        .iter()
+        .map(|one| one.feature.as_str())
+        .collect();
+    assert!(
+        features.iter().any(|name| asked.contains(name)),
+        "{features:?}"
+    );
+}
+
+#[test]
+fn the_system_text_that_decides_is_among_the_grounds() {
+    let answers = |number: usize| {
+        let (topic, prompt) = conversation(number);
+        [0, 1].map(|model| LogRow {
+            score: Some(Quality::new([0.2, 0.9][usize::from(model == topic)]).unwrap()),
+            ..LogRow::new(prompt.clone(), MODELS[model].into())
+        })
+    };
+    let router = router((0..400).flat_map(answers));
+    let explanation = router
+        .explain(&Request::new(conversation(50_000).1))
+        .unwrap();
+    let first = &explanation.influences[0];
+    assert!(
+        first.feature.contains("system"),
+        "{:?}",
+        explanation.influences
+    );
+    assert!(first.effect > 0.0, "{:?}", explanation.influences);
+}
+
+#[test]
+fn odd_conversations_are_answered() {
+    let router = router((0..400).map(comparison));
+    let turn = |role: &str, content: &str| Message {
+        role: role.into(),
+        content: content.into(),
+    };
+    let odd: [&[Message]; 6] = [
+        &[],
+        &[turn("user", "")],
+        &[turn("system", "Be brief.")],
+        &[turn("system", "Be brief."), turn("developer", "Be kind.")],
+        &[turn("tool", "{\"answer\": 42}"), turn("tool", "{}")],
+        &[
+            turn("user", "Why?"),
+            turn("assistant", "So."),
+            turn("tool", "7"),
+        ],
+    ];
+    for messages in odd {
+        let decision = router.decide(&Request::new(Prompt::from_messages(messages)));
+        let decision = decision.unwrap_or_else(|error| panic!("{messages:?}: {error}"));
+        let qualities = decision.candidates.iter().map(|one| one.quality.get());
+        assert!(
+            qualities.clone().all(f32::is_finite),
+            "{messages:?}: {decision:?}"
+        );
+    }
 }

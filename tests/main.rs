@@ -10,6 +10,7 @@
 //! | `teaching.rs` | what a student has of a teacher, and what neither may tell |
 //! | `serving.rs` | what was evaluated is what is served; nothing acknowledged is lost |
 //! | `command_line.rs` | every bad input gets a clear error and leaves nothing behind |
+//! | `odd_prompts.rs` | empty, huge and foreign prompts, in logs and in requests |
 //! | `report_page.rs` | the report in a real browser |
 //! | `guarantee.rs` | what is guaranteed holds on new prompts, or is refused |
 //! | `golden.rs` | the measures on real rows, where they are there |
@@ -29,6 +30,7 @@ mod guarantee;
 mod labels;
 mod learning;
 mod learning_curve;
+mod odd_prompts;
 mod program;
 mod report_page;
 mod rooms;

@@ -6,14 +6,15 @@ use pointsman_types::{Turn, turns_of};
 use crate::extract::ends;
 use crate::words::{for_each_word, pair};
 
-/// What the summary counts beside the words of the current turn.
+/// What an entry of the summary counts, however often it occurs: less than any n-gram of the current
+/// turn, by which the two can be told apart.
 pub(crate) const SUMMARY_WEIGHT: f32 = 0.5;
 /// Of the system text and of the user's turn before, so many bytes are read.
 const HEAD_BYTES: usize = 512;
 
 /// What an entry of the summary is about; any distinct numbers do.
-#[derive(Clone, Copy)]
-enum About {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum About {
     Turns = 0x51,
     Length = 0x52,
     Tools = 0x53,
@@ -36,14 +37,28 @@ pub(crate) fn current(turns: &[Turn<'_>]) -> usize {
     of_user.unwrap_or(last)
 }
 
-/// Calls `visit` with the hash of each entry of the summary of all other turns: how many and how
-/// long they are, whether tools or code occur, which system text it is, and the first words of the
-/// system text and of the user's turn before.
+/// An entry of the summary.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Entry {
+    pub(crate) about: About,
+    /// A magnitude, or the hash of a word or of the system text.
+    pub(crate) what: u64,
+}
+
+impl Entry {
+    pub(crate) fn hash(self) -> u64 {
+        pair(self.about as u64, self.what)
+    }
+}
+
+/// Calls `visit` with each entry of the summary of all other turns: how many and how long they are,
+/// whether tools or code occur, which system text it is, and the first words of the system text and
+/// of the user's turn before.
 pub(crate) fn summarise(
     turns: &[Turn<'_>],
     current: usize,
     max_bytes: usize,
-    mut visit: impl FnMut(u64),
+    mut visit: impl FnMut(Entry),
 ) {
     let others = || {
         let numbered = turns.iter().enumerate();
@@ -52,7 +67,7 @@ pub(crate) fn summarise(
             .map(|(_, turn)| turn)
     };
     let bytes: usize = others().map(|turn| turn.content.len()).sum();
-    let mut say = |about: About, what: u64| visit(pair(about as u64, what));
+    let mut say = |about: About, what: u64| visit(Entry { about, what });
     say(About::Turns, magnitude(turns.len() - 1));
     say(About::Length, magnitude(bytes / 128));
     if others().any(|turn| matches!(turn.role, "tool" | "function")) {
@@ -61,21 +76,31 @@ pub(crate) fn summarise(
     if others().any(|turn| has_code(turn.content, max_bytes)) {
         say(About::Code, 0);
     }
-    if let Some(system) = turns
-        .iter()
-        .find(|turn| matches!(turn.role, "system" | "developer"))
-    {
+    if let Some(system) = system_text(turns, current) {
         let mut whole = 0;
-        for_each_word(head(system.content), |word| {
+        for_each_word(system, |word| {
             whole = pair(whole, word);
             say(About::SystemWord, word);
         });
         say(About::SystemText, whole);
     }
-    let before = turns[..current].iter().rfind(|turn| turn.role == "user");
-    if let Some(earlier) = before {
-        for_each_word(head(earlier.content), |word| say(About::EarlierWord, word));
+    if let Some(earlier) = earlier_text(turns, current) {
+        for_each_word(earlier, |word| say(About::EarlierWord, word));
     }
+}
+
+/// What is read of the system text, where that is not the current turn itself.
+pub(crate) fn system_text<'a>(turns: &[Turn<'a>], current: usize) -> Option<&'a str> {
+    let is_system = |turn: &Turn<'_>| matches!(turn.role, "system" | "developer");
+    let mut numbered = turns.iter().enumerate();
+    let found = numbered.find(|(at, turn)| *at != current && is_system(turn));
+    found.map(|(_, turn)| head(turn.content))
+}
+
+/// What is read of the user's turn before the current one.
+pub(crate) fn earlier_text<'a>(turns: &[Turn<'a>], current: usize) -> Option<&'a str> {
+    let before = turns[..current].iter().rfind(|turn| turn.role == "user");
+    before.map(|turn| head(turn.content))
 }
 
 fn head(text: &str) -> &str {
@@ -116,10 +141,18 @@ mod tests {
         },
     ];
 
-    fn summary(turns: &[Turn<'_>]) -> Vec<u64> {
+    fn summary(turns: &[Turn<'_>]) -> Vec<Entry> {
         let mut found = Vec::new();
-        summarise(turns, current(turns), 1 << 15, |hash| found.push(hash));
+        summarise(turns, current(turns), 1 << 15, |entry| found.push(entry));
         found
+    }
+
+    fn turn(role: &'static str, content: &'static str) -> Turn<'static> {
+        Turn { role, content }
+    }
+
+    fn count(summary: &[Entry], about: About) -> usize {
+        summary.iter().filter(|one| one.about == about).count()
     }
 
     #[test]
@@ -155,6 +188,24 @@ mod tests {
         assert_eq!(summary(&TURNS), summary(&other));
         other[2].content = "A knife, I guess";
         assert_eq!(summary(&other).len(), summary(&TURNS).len() - 1);
+    }
+
+    #[test]
+    fn of_system_texts_alone_the_last_is_answered_and_the_first_is_the_system_text() {
+        let turns = [turn("system", "Be brief."), turn("system", "Be kind.")];
+        assert_eq!(current(&turns), 1);
+        let summary = summary(&turns);
+        assert_eq!(count(&summary, About::SystemWord), 2);
+        assert_eq!(count(&summary, About::EarlierWord), 0);
+    }
+
+    #[test]
+    fn what_a_tool_said_last_is_not_what_is_asked() {
+        let with_tool = [TURNS[3], turn("tool", "3.13")];
+        assert_eq!(current(&with_tool), 0);
+        let summary = summary(&with_tool);
+        assert_eq!(count(&summary, About::Tools), 1);
+        assert_eq!(summary.len(), 3, "tools, turns and length: {summary:?}");
     }
 
     #[test]

@@ -25,7 +25,8 @@ pub struct Features {
     /// The buckets of the n-grams that occur, each once, in the order of their first occurrence;
     /// below `2^hash_bits`.
     pub buckets: Vec<u32>,
-    /// For each bucket, the sublinear frequency `1 + ln(count)`.
+    /// For each bucket, the sublinear frequency `1 + ln(count)`; less than 1 for what only the
+    /// summary of a conversation's other turns has.
     pub values: Vec<f32>,
 }
 
@@ -69,17 +70,14 @@ impl Extractor {
     fn of_conversation(&self, turns: &[Turn<'_>]) -> Features {
         let current = current(turns);
         let mut features = self.of_text(turns[current].content);
-        let mut summary = Frequencies::for_at_most(256);
-        summarise(turns, current, self.spec.max_bytes, |hash| {
-            summary.count((hash & self.bucket_mask) as u32);
+        let mut seen: HashSet<u32> = features.buckets.iter().copied().collect();
+        summarise(turns, current, self.spec.max_bytes, |entry| {
+            let bucket = self.bucket(entry.hash());
+            if seen.insert(bucket) {
+                features.buckets.push(bucket);
+                features.values.push(SUMMARY_WEIGHT);
+            }
         });
-        let known: HashSet<u32> = features.buckets.iter().copied().collect();
-        let (buckets, values) = summary.into_sublinear();
-        let new = buckets.into_iter().zip(values);
-        for (bucket, value) in new.filter(|(bucket, _)| !known.contains(bucket)) {
-            features.buckets.push(bucket);
-            features.values.push(value * SUMMARY_WEIGHT);
-        }
         features
     }
 

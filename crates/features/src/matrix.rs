@@ -1,5 +1,6 @@
 //! The features of many prompts, packed.
 
+use crate::conversation::SUMMARY_WEIGHT;
 use crate::extract::Features;
 use crate::surface::SURFACE_FEATURES;
 
@@ -19,7 +20,7 @@ pub struct FeatureRow<'a> {
     pub surface: &'a [f32; SURFACE_FEATURES],
     /// The buckets that occur, each once.
     pub buckets: &'a [u32],
-    /// Their sublinear frequencies.
+    /// How much each counts, as in [`Features::values`].
     pub values: &'a [f32],
 }
 
@@ -30,6 +31,18 @@ impl<'a> From<&'a Features> for FeatureRow<'a> {
             buckets: &features.buckets,
             values: &features.values,
         }
+    }
+}
+
+impl FeatureRow<'_> {
+    /// The buckets of the current turn with their frequencies: all, where a prompt is no conversation.
+    pub fn of_current_turn(&self) -> impl Iterator<Item = (u32, f32)> {
+        let all = self
+            .buckets
+            .iter()
+            .copied()
+            .zip(self.values.iter().copied());
+        all.filter(|(_, value)| *value > SUMMARY_WEIGHT)
     }
 }
 

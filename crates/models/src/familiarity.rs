@@ -40,7 +40,8 @@ fn ratio(part: f32, whole: f32) -> f32 {
 
 /// The share of a prompt's squared TF-IDF length that lies on n-grams which the lexicon has and
 /// `counts` accepts, by their row. An unknown n-gram weighs as the rarest known one. 0 for a prompt
-/// without words.
+/// without words. Of a conversation the current turn alone is looked at: a new system text makes no
+/// known question strange.
 #[must_use]
 pub fn known_share(
     lexicon: &Lexicon,
@@ -49,8 +50,8 @@ pub fn known_share(
 ) -> f32 {
     let rarest = lexicon.idf().iter().copied().fold(1.0, f32::max);
     let (mut known, mut all) = (0.0, 0.0);
-    for (bucket, frequency) in features.buckets.iter().zip(features.values) {
-        let row = lexicon.row(*bucket).filter(|row| counts(*row));
+    for (bucket, frequency) in features.of_current_turn() {
+        let row = lexicon.row(bucket).filter(|row| counts(*row));
         let value = frequency * row.map_or(rarest, |row| lexicon.idf()[row]);
         all += value * value;
         known += if row.is_some() { value * value } else { 0.0 };

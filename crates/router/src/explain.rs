@@ -34,7 +34,8 @@ pub struct Explanation {
 /// quality, if the prompt did not have it (for a surface feature: if it were as usual).
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Influence {
-    /// A word, two words, or the name of a surface feature.
+    /// A word, two words, what is read of a conversation's other turns, or the name of a surface
+    /// feature.
     pub feature: String,
     /// Difference of the qualities with it less the difference without it.
     pub effect: f32,
@@ -84,7 +85,7 @@ impl Router {
     pub fn explain(&self, request: &Request) -> Result<Explanation, Unsatisfiable> {
         let decision = self.decide(request)?;
         let text = request.prompt.text();
-        let embedding = self.embedding(text);
+        let embedding = self.embedding(&request.prompt);
         let features = self.extractor().extract(text);
         let rival = rival(&decision).map(|candidate| candidate.model.clone());
         let influences = rival.as_ref().map_or_else(Vec::new, |rival| {

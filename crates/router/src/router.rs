@@ -268,8 +268,10 @@ impl Router {
         })
     }
 
-    /// An encoder that fails leaves the prompt unfamiliar: predictions are then the models' means.
-    pub(crate) fn embedding(&self, text: &str) -> Option<Vec<f32>> {
+    /// The vector of the current turn. An encoder that fails leaves the prompt unfamiliar:
+    /// predictions are then the models' means.
+    pub(crate) fn embedding(&self, prompt: &Prompt) -> Option<Vec<f32>> {
+        let text = current_turn(prompt.text());
         self.encoder.as_ref()?.encode_one(text).ok()
     }
 
@@ -290,7 +292,7 @@ impl Router {
 
     fn look(&self, prompt: &Prompt, input_tokens: Option<Tokens>) -> Seen {
         let features = self.extractor.extract(prompt.text());
-        let embedding = self.embedding(current_turn(prompt.text()));
+        let embedding = self.embedding(prompt);
         let chars = prompt.text().chars().count() as f32;
         let lines = self.model.input_tokens.iter().zip(&self.cards);
         let predicted = self.model.predict((&features).into(), embedding.as_deref());

@@ -145,6 +145,21 @@ mod tests {
     }
 
     #[test]
+    fn a_model_that_never_occurs_with_a_score_is_named() {
+        let mut table = LogTable::empty(vec!["a".into(), "b".into(), "silent".into()]);
+        for _ in 0..30 {
+            table.prompts.push(PromptRow {
+                id: String::new(),
+                text: "".into(),
+                category: None,
+            });
+            table.score.push_row(&[0.0, 1.0, f32::NAN]);
+        }
+        let error = checked(table, 1, false).unwrap_err().to_string();
+        assert!(error.contains("`silent` (0)"), "{error}");
+    }
+
+    #[test]
     fn a_model_that_was_only_compared_has_labels() {
         let mut compared = table(&[[f32::NAN; 2]; 30]);
         compared.comparisons = (0..30).map(comparison).collect();

@@ -89,6 +89,14 @@ pub enum TrainError {
         /// Calibration prompts.
         prompts: usize,
     },
+    /// A guarantee without scores.
+    #[error(
+        "a guarantee needs scores to measure what is lost, but none of the {prompts} calibration prompts has a score; comparisons do not say how good an answer is"
+    )]
+    NoCalibrationScores {
+        /// Calibration prompts.
+        prompts: usize,
+    },
     /// A guarantee by category without categories.
     #[error(
         "a guarantee by category needs column `category`; no calibration prompt of the log has one"

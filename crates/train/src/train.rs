@@ -20,7 +20,7 @@ use crate::error::TrainError;
 use crate::examples::{Examples, kept};
 use crate::fingerprint::{fingerprint, with_lessons, with_stream};
 use crate::fit::{Fitted, fit_context, fit_networks, fit_ngrams, fit_tables};
-use crate::guarantee::Promise;
+use crate::guarantee::{Promise, refuse_no_scores};
 use crate::held_out::HeldOut;
 use crate::holdout::Holdout;
 use crate::judge::{Judge, bootstrap};
@@ -173,6 +173,9 @@ pub fn train_on_all(
         None => (table, LogTable::empty(Vec::new())),
     };
     let mut table = checked(table, options.least_rows, options.drop_rare)?;
+    if options.guarantee.is_some() {
+        refuse_no_scores(&calibration)?;
+    }
     let mut notes = level_judges(&mut table);
     notes.extend(reweight(&mut table));
     let strengths = read_as_scores(&mut table)?;

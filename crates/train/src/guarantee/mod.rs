@@ -76,6 +76,21 @@ impl Promise {
     }
 }
 
+/// A log of comparisons alone says nothing of how much is lost by an answer.
+pub(crate) fn refuse_no_scores(calibration: &LogTable) -> Result<(), TrainError> {
+    match calibration
+        .score
+        .values()
+        .iter()
+        .all(|score| score.is_nan())
+    {
+        true => Err(TrainError::NoCalibrationScores {
+            prompts: calibration.prompts.len(),
+        }),
+        false => Ok(()),
+    }
+}
+
 const UNIT: &str = "above 0 and below 1";
 
 impl Trained {
@@ -282,6 +297,18 @@ mod tests {
         assert_eq!(reference(&named("a"), &table).unwrap().as_str(), "a");
         let error = reference(&named("c"), &table).unwrap_err().to_string();
         assert!(error.contains("`c`") && error.contains("a, b"), "{error}");
+    }
+
+    #[test]
+    fn calibration_prompts_without_any_score_are_refused() {
+        let error = refuse_no_scores(&table(&[[f32::NAN; 2]; 7])).unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .contains("none of the 7 calibration prompts has a score"),
+            "{error}"
+        );
+        assert!(refuse_no_scores(&table(&[[f32::NAN, 0.5]])).is_ok());
     }
 
     #[test]
