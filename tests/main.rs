@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `closing_the_loop.rs` | rows, fit, serve, feedback, export, retrain: the new router is better; read this first |
 //! | `learning.rs` | what a router must not learn: noise, a duplicate's name; what it must: prices |
+//! | `cold_start.rs` | a new model from a few scores: what comes back, what stays as it was |
 //! | `learning_curve.rs` | more labels make a better router, and the curve says by how much |
 //! | `serving.rs` | what was evaluated is what is served; nothing acknowledged is lost |
 //! | `command_line.rs` | every bad input gets a clear error and leaves nothing behind |
@@ -19,6 +20,7 @@
 )]
 
 mod closing_the_loop;
+mod cold_start;
 mod command_line;
 mod golden;
 mod learning;

@@ -6,6 +6,7 @@
 
 mod artifact;
 mod calibration;
+mod combination;
 mod lexicon;
 mod model;
 mod network;

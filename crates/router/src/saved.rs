@@ -76,6 +76,12 @@ impl FromIterator<u64> for TrainedOn {
     }
 }
 
+impl Extend<u64> for TrainedOn {
+    fn extend<I: IntoIterator<Item = u64>>(&mut self, hashes: I) {
+        *self = self.0.iter().copied().chain(hashes).collect();
+    }
+}
+
 impl Artifact {
     /// Writes the directory, in one step. Equal artifacts give equal bytes.
     ///

@@ -13,7 +13,7 @@ use crate::splits::Splits;
 /// Regularisation of the logarithm's deviations.
 const ALPHA: f64 = 10.0;
 /// Amounts below this count as this: the logarithm of nothing is no number.
-const LEAST_AMOUNT: f32 = 1e-9;
+pub(crate) const LEAST_AMOUNT: f32 = 1e-9;
 /// The smearing factor stays within; beyond, a few outliers made it.
 const SMEARING: (f32, f32) = (1.0, 4.0);
 

@@ -17,7 +17,7 @@ const NEWTON_STEPS: usize = 25;
 const LEAST_BIN: usize = 40;
 const MOST_BINS: usize = 10;
 /// One-sided 90 %.
-const NORMAL_QUANTILE: f64 = 1.281_551_6;
+pub(crate) const NORMAL_QUANTILE: f64 = 1.281_551_6;
 
 /// Fits the calibration on raw held-out qualities and scores, both `(prompts, models)`; cells of
 /// weight 0 are missing.
@@ -180,7 +180,7 @@ fn lower_curve(sorted: &[(f64, f64)]) -> LowerCurve {
 
 /// The lower end of the score interval for a proportion (Wilson 1927, JASA 22). A mean of numbers
 /// within `[0, 1]` varies at most as a proportion does, so it holds for fractional scores too.
-fn wilson_lower(mean: f64, count: f64) -> f64 {
+pub(crate) fn wilson_lower(mean: f64, count: f64) -> f64 {
     let square = NORMAL_QUANTILE * NORMAL_QUANTILE;
     let centre = mean + square / (2.0 * count);
     let spread =
