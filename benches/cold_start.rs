@@ -16,15 +16,15 @@ use std::path::Path;
 
 use pointsman_logs::{Budget, ReadOptions, TableBuilder, find, read};
 use pointsman_measures::{Outcomes, Predicted, aiq};
-use pointsman_router::{Artifact, Router, read_catalog};
+use pointsman_router::{Artifact, Encoding, Router, read_catalog};
 use pointsman_train::{Options, add_model, complete_costs, train};
 use pointsman_types::{Catalog, Grid, LogTable, ModelName, Prompt, fold_of};
 
 type Failure = Box<dyn std::error::Error>;
 
 const MODELS: usize = 5;
-const SCORES: [usize; 5] = [0, 20, 50, 200, 400];
-const DRAWS: u64 = 20;
+const SCORES: [usize; 4] = [0, 20, 50, 200];
+const DRAWS: u64 = 10;
 /// The held-out split and the draws, apart from the seeds of training.
 const SPLIT: u64 = 0x0c01_d57a_2701;
 const DRAW: u64 = 0x0c01_d57a_2702;
@@ -197,7 +197,8 @@ impl Bench {
         for draw in 0..if scores == 0 { 1 } else { DRAWS } {
             order.sort_by_key(|row| fold_of(&table.prompts[*row].text, DRAW ^ draw, u64::MAX));
             let few = table.select(&order[..scores]);
-            let added = add_model(artifact.clone(), &few, &self.catalog, Some(model))?;
+            let encoding = Encoding::default();
+            let added = add_model(artifact.clone(), &encoding, few, &self.catalog, Some(model))?;
             gains.push(self.value(&added.artifact)? - without);
         }
         Ok(gains)

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use pointsman_logs::write_rows;
 use pointsman_measures::{Outcomes, Predicted, aiq};
-use pointsman_router::{Artifact, Router};
+use pointsman_router::{Artifact, Encoding, Router};
 use pointsman_simulate::{Settings, Simulation, simulate};
 use pointsman_train::{AddError, Added, Options, add_model, complete_costs, train};
 use pointsman_types::{Catalog, Grid, LogRow, LogTable, ModelName, Prompt};
@@ -73,7 +73,14 @@ impl Lacking {
             .map(|row| row * 11 % self.log.prompts.len())
             .collect();
         let few = self.log.select(&rows);
-        add_model(self.artifact.clone(), &few, &self.catalog, Some(&self.name)).unwrap()
+        add_model(
+            self.artifact.clone(),
+            &Encoding::default(),
+            few,
+            &self.catalog,
+            Some(&self.name),
+        )
+        .unwrap()
     }
 }
 
@@ -192,7 +199,8 @@ fn the_artifact_tells_how_a_model_was_added_and_a_second_one_beside_it() {
     let nothing = LogTable::empty(Vec::new());
     let twice = add_model(
         once.artifact.clone(),
-        &nothing,
+        &Encoding::default(),
+        nothing,
         &free,
         Some(&"sim-newcomer".into()),
     )
@@ -217,7 +225,15 @@ fn what_cannot_be_added_is_told_apart() {
     let lacking = Lacking::new(0);
     let add = |log: &LogTable, catalog: &Catalog, name: Option<&str>| {
         let name = name.map(ModelName::from);
-        add_model(lacking.artifact.clone(), log, catalog, name.as_ref()).unwrap_err()
+        let encoding = Encoding::default();
+        add_model(
+            lacking.artifact.clone(),
+            &encoding,
+            log.clone(),
+            catalog,
+            name.as_ref(),
+        )
+        .unwrap_err()
     };
     let (nothing, none) = (LogTable::empty(Vec::new()), Catalog::default());
     let known = lacking.artifact.model.names[0].clone();

@@ -467,7 +467,9 @@ fn predictions_are_one_row_per_prompt_and_model() {
     let rows = fs::read_to_string(&out).unwrap();
     assert_eq!(
         rows.lines().next(),
-        Some("prompt_id,model,quality,quality_lower,cost_usd,output_tokens")
+        Some(
+            "prompt_id,model,quality,quality_lower,cost_usd,output_tokens,output_tokens_p50,output_tokens_p90"
+        )
     );
     assert_eq!(rows.lines().filter(|row| row.starts_with("x,")).count(), 2);
 }

@@ -5,10 +5,14 @@
 //! | `closing_the_loop.rs` | rows, fit, serve, feedback, export, retrain: the new router is better; read this first |
 //! | `learning.rs` | what a router must not learn: noise, a duplicate's name; what it must: prices |
 //! | `cold_start.rs` | a new model from a few scores: what comes back, what stays as it was |
+//! | `streaming.rs` | a log larger than the table: no row is wasted, none is learnt from that should not be |
 //! | `learning_curve.rs` | more labels make a better router, and the curve says by how much |
+//! | `labels.rs` | scores, comparisons and choices of a policy, against a truth that is known |
+//! | `teaching.rs` | what a student has of a teacher, and what neither may tell |
 //! | `serving.rs` | what was evaluated is what is served; nothing acknowledged is lost |
 //! | `command_line.rs` | every bad input gets a clear error and leaves nothing behind |
 //! | `report_page.rs` | the report in a real browser |
+//! | `guarantee.rs` | what is guaranteed holds on new prompts, or is refused |
 //! | `golden.rs` | the measures on real rows, where they are there |
 //! | `rooms.rs` | who may know whom |
 //!
@@ -23,9 +27,13 @@ mod closing_the_loop;
 mod cold_start;
 mod command_line;
 mod golden;
+mod guarantee;
+mod labels;
 mod learning;
 mod learning_curve;
 mod program;
 mod report_page;
 mod rooms;
 mod serving;
+mod streaming;
+mod teaching;

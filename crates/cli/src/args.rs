@@ -4,8 +4,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use pointsman_encoders::EncoderSpec;
 use pointsman_logs::ImportFormat;
 use pointsman_policy::PolicySpec;
+use pointsman_train::guarantee::Promise;
 use pointsman_types::{Probability, Quality};
 
 /// Learns from your request logs how well each model would answer a prompt and what it would cost,
@@ -29,6 +31,8 @@ pub(crate) enum Command {
     AddModel(AddModelArgs),
     /// Predict quality, cost and tokens of every model for prompts.
     Predict(PredictArgs),
+    /// Say why a router would choose which model for a prompt.
+    Explain(ExplainArgs),
     /// Measure a router's cost–quality curve on logs and write a report.
     Evaluate(EvaluateArgs),
     /// Serve decisions over HTTP.
@@ -50,7 +54,7 @@ pub(crate) struct LogArgs {
     /// Stop at the first malformed row instead of leaving it out.
     #[arg(long)]
     pub(crate) strict: bool,
-    /// Use at most this many prompts, chosen by the hash of their text; bounds memory.
+    /// Hold at most this many prompts in memory, chosen by the hash of their text.
     #[arg(long, default_value_t = 200_000, value_name = "N")]
     pub(crate) max_prompts: usize,
 }
@@ -74,6 +78,28 @@ pub(crate) struct RouterArgs {
     /// Catalogue to take prices from instead of the router's own.
     #[arg(id = "router-catalog", long = "catalog", value_name = "FILE")]
     pub(crate) catalog: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) encoding: EncodingArgs,
+}
+
+/// The sentence encoder of a router, where it has one.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct EncodingArgs {
+    /// Where the router's sentence encoder is now, if not where training had it.
+    #[arg(long, value_name = "SPEC", value_parser = |spec: &str| spec.parse::<EncoderSpec>())]
+    pub(crate) encoder: Option<EncoderSpec>,
+    /// Where the encoder's tensors live: cpu, or cuda:N (in builds with the feature `cuda`).
+    #[arg(long, default_value = "cpu", value_name = "DEVICE")]
+    pub(crate) device: String,
+}
+
+impl Default for EncodingArgs {
+    fn default() -> Self {
+        Self {
+            encoder: None,
+            device: "cpu".into(),
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -101,17 +127,88 @@ pub(crate) struct TrainArgs {
     /// Models with fewer scored prompts are an error.
     #[arg(long, default_value_t = 10, value_name = "N")]
     pub(crate) min_rows: usize,
+    /// How often to go through the prompts beyond --max-prompts: they are not held in memory but
+    /// streamed, for a linear model of their words. 0 leaves them out.
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=100))]
+    pub(crate) passes: u32,
     /// Leave models with fewer than --min-rows scored prompts out.
     #[arg(long)]
     pub(crate) drop_rare: bool,
-    /// Policy the router decides by: utility:LAMBDA, adequate:TARGET or budget:USD [default: the
-    /// cheapest utility within 1 % of the best single model's quality].
+    /// Policy the router decides by: utility:LAMBDA, adequate:TARGET, budget:USD or
+    /// reference:MODEL:LAMBDA [default: the cheapest utility within 1 % of the best single model's
+    /// quality].
     #[arg(long, value_name = "POLICY")]
     pub(crate) policy: Option<PolicySpec>,
-    /// Where tensors live: cpu, or cuda (in builds with the feature `cuda`).
-    #[arg(long, default_value = "cpu", value_parser = ["cpu", "cuda"])]
+    #[command(flatten)]
+    pub(crate) guarantee: GuaranteeArgs,
+    /// Sentence encoder to read besides words: static:DIR (Model2Vec, WordLlama) or minilm:DIR (a
+    /// BERT-like transformer in the Hugging Face layout).
+    #[arg(long, value_name = "SPEC", value_parser = |spec: &str| spec.parse::<EncoderSpec>())]
+    pub(crate) encoder: Option<EncoderSpec>,
+    /// Sentence encoder of a teacher: a second router that reads it is trained on the same logs, and
+    /// says how well the models would answer the prompts of --unlabelled, which this one learns too.
+    #[arg(long, value_name = "SPEC", requires = "unlabelled", value_parser = |spec: &str| spec.parse::<EncoderSpec>())]
+    pub(crate) teacher: Option<EncoderSpec>,
+    /// Prompts without scores, in any of the log formats, for --teacher to label.
+    #[arg(long, value_name = "FILE", requires = "teacher", num_args = 1..)]
+    pub(crate) unlabelled: Vec<String>,
+    /// Directory that keeps the encoder's vectors between trainings [default: pointsman/embeddings
+    /// in the user's cache directory].
+    #[arg(long, value_name = "DIR", env = "POINTSMAN_EMBEDDINGS")]
+    pub(crate) embedding_cache: Option<PathBuf>,
+    /// Where tensors live: cpu, or cuda:N (in builds with the feature `cuda`).
+    #[arg(long, default_value = "cpu", value_name = "DEVICE")]
     pub(crate) device: String,
+    /// Keep the texts of training prompts in the router, so that `explain` can show the nearest.
+    #[arg(long)]
+    pub(crate) keep_texts: bool,
     /// Print the report as JSON on standard output.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// A bound on what the router may lose against a reference, and on which evidence.
+#[derive(Debug, Args)]
+pub(crate) struct GuaranteeArgs {
+    /// Take the policy that saves the most while its mean loss of quality against the reference is
+    /// at most ALPHA, with probability 1 - DELTA.
+    #[arg(id = "guarantee", long = "guarantee", value_name = "ALPHA,DELTA", value_parser = levels, conflicts_with = "policy")]
+    pub(crate) levels: Option<(f64, f64)>,
+    /// The model that --guarantee measures losses against [default: the one with the best mean
+    /// score].
+    #[arg(long, value_name = "MODEL", requires = "guarantee")]
+    pub(crate) reference: Option<String>,
+    /// Guarantee it to every category by itself.
+    #[arg(long, value_name = "GROUP", value_parser = ["category"], requires = "guarantee")]
+    pub(crate) guarantee_by: Option<String>,
+    /// Share of the prompts that only --guarantee looks at.
+    #[arg(long, default_value_t = Promise::SHARE, value_name = "SHARE", requires = "guarantee")]
+    pub(crate) calibration_share: f64,
+}
+
+impl GuaranteeArgs {
+    /// Nothing guaranteed.
+    pub(crate) fn none() -> Self {
+        Self {
+            levels: None,
+            reference: None,
+            guarantee_by: None,
+            calibration_share: Promise::SHARE,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExplainArgs {
+    #[command(flatten)]
+    pub(crate) router: RouterArgs,
+    /// The prompt; from standard input where it is left out.
+    #[arg(value_name = "PROMPT")]
+    pub(crate) prompt: Option<String>,
+    /// Decide by another policy than the router's own.
+    #[arg(long, value_name = "POLICY")]
+    pub(crate) policy: Option<PolicySpec>,
+    /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -135,6 +232,8 @@ pub(crate) struct AddModelArgs {
     /// ROUTER.
     #[arg(long, value_name = "DIR")]
     pub(crate) out: PathBuf,
+    #[command(flatten)]
+    pub(crate) encoding: EncodingArgs,
     /// Stop at the first malformed row instead of leaving it out.
     #[arg(long)]
     pub(crate) strict: bool,
@@ -166,6 +265,8 @@ pub(crate) struct EvaluateArgs {
     /// Catalogue to take prices from instead of the router's own.
     #[arg(long, value_name = "FILE")]
     pub(crate) catalog: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) encoding: EncodingArgs,
     #[command(flatten)]
     pub(crate) logs: LogArgs,
     #[command(flatten)]
@@ -329,6 +430,14 @@ fn quality(text: &str) -> Result<Quality, String> {
         .parse()
         .map_err(|_| "must be a number between 0 and 1".to_owned())?;
     Quality::new(value).map_err(|error| error.to_string())
+}
+
+/// Their range is checked where they are used.
+fn levels(text: &str) -> Result<(f64, f64), String> {
+    let levels = text
+        .split_once(',')
+        .and_then(|(alpha, delta)| Some((alpha.trim().parse().ok()?, delta.trim().parse().ok()?)));
+    levels.ok_or_else(|| "must be two numbers with a comma between, such as 0.05,0.1".to_owned())
 }
 
 fn probability(text: &str) -> Result<Probability, String> {

@@ -3,6 +3,7 @@
 
 mod args;
 mod commands;
+mod encoding;
 mod failure;
 mod opening;
 mod progress;
@@ -31,6 +32,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Train(args) => commands::train::run(&args),
         Command::AddModel(args) => commands::add_model::run(&args),
         Command::Predict(args) => commands::predict::run(&args),
+        Command::Explain(args) => commands::explain::run(&args),
         Command::Evaluate(args) => commands::evaluate::run(&args),
         Command::Serve(args) => commands::serve::run(&args),
         Command::Export(args) => commands::export::run(&args),

@@ -1,14 +1,30 @@
 //! Reading logs for commands that need a table, and saying what was wrong with them.
 
+use std::path::PathBuf;
+
 use anyhow::Context;
-use pointsman_logs::{Budget, Faults, ReadOptions, TableBuilder, TableNotes, find, read};
+use pointsman_logs::{
+    Budget, Faults, PromptLine, ReadOptions, TableBuilder, TableNotes, find, read, read_prompts,
+};
 use pointsman_types::LogTable;
 
 use crate::args::LogArgs;
 use crate::progress::spinner;
 
+/// Logs as they were read.
+pub(crate) struct Logs {
+    pub(crate) files: Vec<PathBuf>,
+    pub(crate) table: LogTable,
+    pub(crate) notes: TableNotes,
+}
+
 /// The table of these logs. Malformed rows are told of on standard error.
 pub(crate) fn table(logs: &LogArgs) -> anyhow::Result<LogTable> {
+    read_logs(logs).map(|logs| logs.table)
+}
+
+/// The same, and what the table leaves out.
+pub(crate) fn read_logs(logs: &LogArgs) -> anyhow::Result<Logs> {
     let files = find(&logs.logs)?;
     let mut builder = TableBuilder::new(Budget {
         max_prompts: logs.max_prompts,
@@ -31,7 +47,18 @@ pub(crate) fn table(logs: &LogArgs) -> anyhow::Result<LogTable> {
         .finish()
         .context("no table can be made of the logs")?;
     tell_notes(&notes);
-    Ok(table)
+    Ok(Logs {
+        files,
+        table,
+        notes,
+    })
+}
+
+/// The prompts of these files. Malformed rows are told of on standard error.
+pub(crate) fn prompts(files: &[String], strict: bool) -> anyhow::Result<Vec<PromptLine>> {
+    let (lines, faults) = read_prompts(&find(files)?, &ReadOptions { strict })?;
+    tell_faults(&faults);
+    Ok(lines)
 }
 
 /// Counts malformed rows and lists the first.
@@ -62,7 +89,7 @@ fn tell_notes(notes: &TableNotes) {
             ""
         };
         eprintln!(
-            "note: {} of {about}{} prompts are used, chosen by the hash of their text (--max-prompts)",
+            "note: {} of {about}{} prompts are held in memory, chosen by the hash of their text (--max-prompts)",
             notes.prompts_kept, notes.prompts_seen
         );
     }

@@ -1,6 +1,8 @@
 //! The report as one page that needs nothing but itself: no script, no font, no other file.
 
+mod amounts;
 mod cells;
+mod guarantee;
 mod learning;
 mod notes;
 mod sections;
@@ -38,9 +40,11 @@ fn body(report: &Report) -> String {
         sections::comparison(report),
         sections::singles(report),
         sections::operating(report),
+        guarantee::section(report),
         sections::two_model(report),
         sections::traffic(report),
         sections::calibration(report),
+        amounts::amounts(report),
         training::training(report),
         notes::notes(report),
     ];

@@ -9,10 +9,12 @@
 //!
 //! [`learning_curve`] measures routers that learnt from fewer prompts; the caller says how to train.
 
+mod amounts;
 mod baselines;
 mod chart;
 mod error;
 mod finding;
+mod guaranteed;
 mod html;
 mod learning;
 mod measure;
@@ -38,8 +40,8 @@ pub use measure::{Evaluation, measure};
 pub use options::{Options, Resample, Seen};
 pub use replay::Replayed;
 pub use report::{
-    BootstrapFacts, LeftOut, Lines, ModelCalibration, Operating, Report, Row, RowKind, Traffic,
-    TrafficPoint, TwoModel, VersusBest,
+    AgainstReference, BootstrapFacts, CategoryHere, Guaranteed, LeftOut, Lines, ModelAmounts,
+    ModelCalibration, Operating, Report, Row, RowKind, Traffic, TrafficPoint, TwoModel, VersusBest,
 };
 pub use sample::Sample;
 pub use table::terminal_table;

@@ -6,8 +6,10 @@ use pointsman_measures::{
 };
 use pointsman_types::ModelName;
 
+use crate::amounts::amounts;
 use crate::baselines::{Baseline, baselines};
 use crate::finding::finding;
+use crate::guaranteed::guaranteed;
 use crate::operating::operating;
 use crate::replay::Replayed;
 use crate::report::{
@@ -72,9 +74,11 @@ pub fn measure(
         },
         rows: drawn.rows(&swept, sample, gains),
         operating: decided(sample, replayed, &versus_best, options)?,
+        guaranteed: guaranteed(sample, replayed, options)?,
         versus_best,
         two_model: two_model(sample, replayed, &swept.singles)?,
         calibration: calibration(sample, replayed)?,
+        amounts: amounts(sample, replayed),
         traffic: traffic(&swept.sweep, &swept.points),
         lines: drawn.lines(&swept),
         training: None,

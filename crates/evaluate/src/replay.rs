@@ -1,6 +1,7 @@
 //! The router on every prompt of a sample, by the same calls that serve.
 
 use pointsman_measures::Predicted;
+use pointsman_policy::Guarantee;
 use pointsman_router::Router;
 use pointsman_types::{Grid, Limits, ModelName, Prompt, Request};
 use rayon::prelude::*;
@@ -12,6 +13,9 @@ use crate::{EvaluateError, Sample};
 pub struct Replayed {
     /// Predicted quality and cost, shape `(prompts, models)`.
     pub predicted: Predicted,
+    /// Predicted median and 90th percentile of the tokens out, shape `(prompts, models)`; NaN where
+    /// unknown.
+    pub output_tokens: Grid<[f32; 2]>,
     /// The model chosen for each prompt, as a number in the sample; `None` where every model was
     /// refused, for example because the prompt fits no window.
     pub decided: Vec<Option<usize>>,
@@ -19,6 +23,8 @@ pub struct Replayed {
     pub policy: String,
     /// Artifact, catalogue and policy.
     pub policy_version: String,
+    /// What is promised of the policy, where anything is.
+    pub guarantee: Option<Guarantee>,
 }
 
 impl Replayed {
@@ -52,12 +58,19 @@ impl Replayed {
                 Grid::from_values(models, quality.collect()),
                 Grid::from_values(models, cost.collect()),
             )?,
+            output_tokens: Grid::from_values(
+                models,
+                said.iter()
+                    .flat_map(|said| said.output_tokens.iter().copied())
+                    .collect(),
+            ),
             decided: said
                 .iter()
                 .map(|said| place_of(&sample.models, said.model.as_ref()?))
                 .collect(),
             policy: router.policy().to_string(),
             policy_version: router.policy_version().to_owned(),
+            guarantee: router.guarantee().cloned(),
         })
     }
 }
@@ -66,6 +79,7 @@ impl Replayed {
 struct Said {
     quality: Vec<f64>,
     cost: Vec<f64>,
+    output_tokens: Vec<[f32; 2]>,
     model: Option<ModelName>,
 }
 
@@ -82,6 +96,13 @@ impl Said {
                 .map(|at| f64::from(all[*at].quality.get()))
                 .collect(),
             cost: places.iter().map(|at| all[*at].cost.as_f64()).collect(),
+            output_tokens: places
+                .iter()
+                .map(|at| {
+                    let quantiles = [all[*at].output_tokens_p50, all[*at].output_tokens_p90];
+                    quantiles.map(|tokens| tokens.unwrap_or(f32::NAN))
+                })
+                .collect(),
             model: router.decide(&request).ok().map(|decision| decision.model),
         }
     }

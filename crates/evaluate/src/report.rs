@@ -3,6 +3,7 @@
 //! Costs are mean US dollars per request.
 
 use pointsman_measures::{Calibration, Interval, Measures, Point, RouteLlm};
+use pointsman_policy::Guarantee;
 use pointsman_types::ModelName;
 use serde::Serialize;
 
@@ -37,10 +38,14 @@ pub struct Report {
     pub versus_best: VersusBest,
     /// The router as its own policy decides; `None` when it could not decide on any prompt.
     pub operating: Option<Operating>,
+    /// What is promised of the policy, and how it did here; `None` where nothing is promised.
+    pub guaranteed: Option<Guaranteed>,
     /// Only where there are exactly two models and one is better.
     pub two_model: Option<TwoModel>,
     /// The router's predictions of quality, model by model.
     pub calibration: Vec<ModelCalibration>,
+    /// Predicted tokens and costs, for models of which tokens were logged.
+    pub amounts: Vec<ModelAmounts>,
     /// Who gets the traffic along the curve.
     pub traffic: Traffic,
     /// Lines to draw.
@@ -154,6 +159,41 @@ pub struct Operating {
     pub adequacy_risk: Interval,
 }
 
+/// A promise, and how the policy did on the prompts of this evaluation.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Guaranteed {
+    /// What was promised, on which evidence.
+    pub promise: Guarantee,
+    /// `None` where the reference is not among the models measured, or nothing could be decided.
+    pub here: Option<AgainstReference>,
+}
+
+/// The policy against the reference of its guarantee.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct AgainstReference {
+    /// Prompts decided on.
+    pub prompts: usize,
+    /// Mean of `max(0, score of the reference - score)`.
+    pub regression_risk: Interval,
+    /// Share of the reference's cost which is saved.
+    pub saving: Interval,
+    /// Mean quality minus that of the reference.
+    pub quality_difference: Interval,
+    /// Each category by itself, where the promise is made to each; otherwise empty.
+    pub categories: Vec<CategoryHere>,
+}
+
+/// The regression risk in one category.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct CategoryHere {
+    /// Its label; empty for the prompts without one.
+    pub category: String,
+    /// Prompts decided on.
+    pub prompts: usize,
+    /// The regression risk on them.
+    pub regression_risk: f64,
+}
+
 /// RouteLLM's measures, for exactly two models.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct TwoModel {
@@ -177,6 +217,33 @@ pub struct ModelCalibration {
     /// The figures.
     #[serde(flatten)]
     pub calibration: Calibration,
+}
+
+/// How far one model's predicted tokens and costs are from those logged. The constants they are
+/// compared with are taken from the very prompts measured on, which is in their favour.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ModelAmounts {
+    /// Which model.
+    pub model: ModelName,
+    /// Prompts with logged tokens.
+    pub prompts: usize,
+    /// Mean tokens out.
+    pub mean_tokens: f64,
+    /// Share of the variance of the logarithm of tokens out that the predicted median explains; the
+    /// same prediction for all prompts explains 0.
+    pub log_r2: f64,
+    /// Mean absolute error of the predicted median, in tokens.
+    pub tokens_error: f64,
+    /// The same of the median over all prompts.
+    pub tokens_error_of_median: f64,
+    /// Share of the answers not longer than the predicted median.
+    pub below_p50: f64,
+    /// Share of the answers not longer than the predicted 90th percentile.
+    pub below_p90: f64,
+    /// Mean absolute error of the expected cost of a request.
+    pub cost_error_usd: f64,
+    /// The same of the mean cost over all prompts.
+    pub cost_error_of_mean_usd: f64,
 }
 
 /// Who gets the traffic along the curve.

@@ -15,6 +15,8 @@ pub struct Sample {
     pub(crate) models: Vec<ModelName>,
     pub(crate) prompts: Vec<PromptRow>,
     pub(crate) outcomes: Outcomes,
+    /// Tokens out as logged, shape `(prompts, models)`; NaN where missing.
+    pub(crate) output_tokens: Grid<f32>,
     pub(crate) left_out: LeftOut,
     pub(crate) warnings: Vec<String>,
 }
@@ -36,6 +38,7 @@ impl Sample {
         let cost = cells(&log.cost_usd, &rows, &columns);
         let (outcomes, kept) = Outcomes::complete(&score, &cost)?;
         let name = |column: &usize| log.models[*column].clone();
+        let tokens = cells(&log.output_tokens, &rows, &columns);
         let models: Vec<ModelName> = kept.models.iter().map(|at| name(&columns[*at])).collect();
         let prompts: Vec<PromptRow> = kept
             .prompts
@@ -58,6 +61,7 @@ impl Sample {
             models,
             prompts,
             outcomes,
+            output_tokens: kept.pick(&tokens, |tokens| tokens),
             left_out,
             warnings,
         })
@@ -159,6 +163,7 @@ mod tests {
         }
         log.score = Grid::filled(prompts, models.len(), 0.5);
         log.cost_usd = Grid::filled(prompts, models.len(), 0.001);
+        log.output_tokens = Grid::filled(prompts, models.len(), f32::NAN);
         log
     }
 

@@ -7,7 +7,7 @@ use comfy_table::{Cell, CellAlignment, Table};
 use crate::number::{
     NONE, count, gap, or_none, percent, quality, signed, usd_per_thousand, with_range,
 };
-use crate::report::{Operating, Report, Row, TwoModel};
+use crate::report::{Guaranteed, Operating, Report, Row, TwoModel};
 
 /// The finding, the main table and the operating point; no colours, so that it can be piped.
 #[must_use]
@@ -21,6 +21,9 @@ pub fn terminal_table(report: &Report) -> String {
     put(singles(report));
     if let Some(operating) = &report.operating {
         put(point(report, operating));
+    }
+    if let Some(guaranteed) = &report.guaranteed {
+        put(promise(guaranteed));
     }
     if let Some(two) = &report.two_model {
         put(two_model(two));
@@ -143,6 +146,23 @@ fn point(report: &Report, operating: &Operating) -> String {
         );
     }
     table.to_string()
+}
+
+fn promise(guaranteed: &Guaranteed) -> String {
+    let mut text = format!("guaranteed: {}", guaranteed.promise);
+    match &guaranteed.here {
+        Some(here) => {
+            let _ = write!(
+                text,
+                "\non these {} prompts: regression risk {}, cost saved {}",
+                count(here.prompts),
+                with_range(&here.regression_risk, quality),
+                with_range(&here.saving, percent),
+            );
+        }
+        None => text.push_str("\nnot measured here: the reference is not among the models"),
+    }
+    text
 }
 
 fn two_model(two: &TwoModel) -> String {

@@ -83,6 +83,29 @@ fn every_row_of_the_table_is_there_and_in_bounds() {
 }
 
 #[test]
+fn tokens_and_costs_are_measured_beside_one_figure_for_all() {
+    let evaluation = evaluated(&MadeUp::new(600, &FIVE, 0.1), &options());
+    assert_eq!(evaluation.report.amounts.len(), 5);
+    for model in &evaluation.report.amounts {
+        assert!(model.log_r2 > 0.5, "{model:?}");
+        assert!(
+            model.tokens_error < 0.7 * model.tokens_error_of_median,
+            "{model:?}"
+        );
+        assert!(
+            model.cost_error_usd < 0.7 * model.cost_error_of_mean_usd,
+            "{model:?}"
+        );
+        // Luck is even between 0.8 and 1.25; a p90 at 1.205 of the median stays above nine of ten.
+        assert!((model.below_p90 - 0.9).abs() < 0.05, "{model:?}");
+    }
+    let home = tempfile::tempdir().unwrap();
+    evaluation.write(home.path()).unwrap();
+    let page = fs::read_to_string(home.path().join("report.html")).unwrap();
+    assert!(page.contains("<h2>Tokens and costs</h2>"));
+}
+
+#[test]
 fn traffic_adds_up_and_follows_the_curve() {
     let evaluation = evaluated(&MadeUp::new(600, &FIVE, 0.1), &options());
     let points = &evaluation.report.traffic.points;

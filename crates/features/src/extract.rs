@@ -44,25 +44,45 @@ impl Extractor {
     /// The features of a text, of any length.
     #[must_use]
     pub fn extract(&self, text: &str) -> Features {
+        Features {
+            surface: surface(text),
+            ..self.extract_ngrams(text)
+        }
+    }
+
+    /// The n-grams alone, for readers of n-grams alone: a third of the time is saved. Every surface
+    /// feature is 0.
+    #[must_use]
+    pub fn extract_ngrams(&self, text: &str) -> Features {
         let (head, tail) = ends(text, self.spec.max_bytes);
         // A word and the space after it take three bytes or more, and make two n-grams.
         let mut frequencies = Frequencies::for_at_most((head.len() + tail.len()) / 3 * 2 + 16);
-        self.ngrams(head, &mut frequencies);
-        self.ngrams(tail, &mut frequencies);
+        self.count(head, &mut frequencies);
+        self.count(tail, &mut frequencies);
         let (buckets, values) = frequencies.into_sublinear();
         Features {
-            surface: surface(text),
+            surface: [0.0; SURFACE_FEATURES],
             buckets,
             values,
         }
     }
 
-    fn ngrams(&self, text: &str, into: &mut Frequencies) {
+    /// The parts of a text that are read for n-grams.
+    pub(crate) fn read_parts<'a>(&self, text: &'a str) -> [&'a str; 2] {
+        let (head, tail) = ends(text, self.spec.max_bytes);
+        [head, tail]
+    }
+
+    pub(crate) fn bucket(&self, hash: u64) -> u32 {
+        (hash & self.bucket_mask) as u32
+    }
+
+    fn count(&self, text: &str, into: &mut Frequencies) {
         let mut previous = None;
         for_each_word(text, |word| {
-            into.count((word & self.bucket_mask) as u32);
+            into.count(self.bucket(word));
             if let Some(previous) = previous.filter(|_| self.spec.max_ngram > 1) {
-                into.count((pair(previous, word) & self.bucket_mask) as u32);
+                into.count(self.bucket(pair(previous, word)));
             }
             previous = Some(word);
         });

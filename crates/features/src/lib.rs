@@ -6,6 +6,7 @@
 mod extract;
 mod frequencies;
 mod matrix;
+mod named;
 mod spec;
 mod surface;
 mod words;

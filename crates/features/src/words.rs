@@ -93,7 +93,7 @@ fn absorb_byte(hash: u64, byte: u8) -> u64 {
 }
 
 /// Han, kana, Thai, Lao, Khmer, Burmese.
-fn is_word_by_itself(character: char) -> bool {
+pub(crate) fn is_word_by_itself(character: char) -> bool {
     matches!(u32::from(character),
         0x0E00..=0x0EFF | 0x1000..=0x109F | 0x1780..=0x17FF | 0x3040..=0x30FF | 0x3400..=0x4DBF
         | 0x4E00..=0x9FFF | 0xF900..=0xFAFF | 0x2_0000..=0x2_FA1F)

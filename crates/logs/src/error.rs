@@ -99,8 +99,10 @@ pub enum LogError {
         /// The first fault.
         first: Fault,
     },
-    /// Rows, but no score among them.
-    #[error("none of the {rows} rows has a score; there is nothing to learn from or to measure")]
+    /// Rows, but neither a score nor a comparison among them.
+    #[error(
+        "none of the {rows} rows has a score or compares two answers; there is nothing to learn from or to measure"
+    )]
     NoScores {
         /// How many there were.
         rows: u64,

@@ -15,6 +15,7 @@ mod messages;
 mod read;
 mod scan;
 mod schema;
+mod scored;
 mod source;
 mod table;
 mod time;
@@ -26,8 +27,9 @@ mod tests;
 pub use error::LogError;
 pub use faults::{Fault, Faults};
 pub use import::{ImportFormat, ImportOptions, ImportReport, UnknownImportFormat, import};
-pub use inspect::{ModelSummary, Quantiles, Summary, inspect};
+pub use inspect::{JudgeSummary, Judging, ModelSummary, Quantiles, Summary, inspect};
 pub use read::{PromptLine, ReadOptions, read, read_prompts};
+pub use scored::read_scored;
 pub use source::find;
 pub use table::{Budget, TableBuilder, TableNotes};
 pub use write::{

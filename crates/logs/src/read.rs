@@ -18,8 +18,7 @@ pub struct ReadOptions {
     pub strict: bool,
 }
 
-/// Reads logs and hands on every row that is well formed, in the order of the files. Rows of the
-/// pairwise form arrive as two rows each. Memory is bounded by the longest row (64 MiB at most).
+/// Reads logs and hands on every row that is well formed, in the order of the files. Memory is bounded by the longest row (64 MiB at most).
 ///
 /// # Errors
 /// On a file that cannot be opened, read to its end or split into rows, that has no rows or lacks
@@ -40,6 +39,20 @@ pub fn read(
         scan(file.as_ref(), &mut reader)?;
     }
     reader.tally.finish()
+}
+
+/// Hands on every well-formed row of one file and steps over the others in silence.
+pub(crate) fn read_again(
+    file: &Path,
+    on_row: &mut dyn FnMut(LogRow) -> Result<(), LogError>,
+) -> Result<(), LogError> {
+    let mut reader = LogReader {
+        tally: Tally::new(false),
+        last: LastPrompt::default(),
+        declared: false,
+        on_row,
+    };
+    scan(file, &mut reader)
 }
 
 struct LogReader<'a> {
@@ -82,12 +95,9 @@ impl Visit for LogReader<'_> {
         if !self.declared {
             record.for_each_column(&mut |column| self.note_unknown(column));
         }
-        match schema::rows(record, &mut self.last) {
+        match schema::row(record, &mut self.last) {
             Err(wrong) => self.tally.bad_row(at, wrong),
-            Ok((row, second)) => {
-                (self.on_row)(row)?;
-                second.map_or(Ok(()), &mut self.on_row)
-            }
+            Ok(row) => (self.on_row)(row),
         }
     }
 

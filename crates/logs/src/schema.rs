@@ -1,9 +1,11 @@
 //! The log schema: which columns a row may have, and a row from its cells.
 //!
 //! Long form: a prompt (or messages), a model and what is known of its answer. Pairwise form: a
-//! prompt, two models and who won; it becomes two rows, which then look like any others.
+//! prompt, two models and who won.
 
-use pointsman_types::{LogRow, ModelName, Probability, Prompt, Quality, Tokens, Usd};
+use pointsman_types::{
+    LogRow, ModelName, Probability, Prompt, Quality, Rival, Tokens, Usd, Winner,
+};
 
 use crate::cell::Cell;
 use crate::faults::Wrong;
@@ -11,12 +13,16 @@ use crate::messages;
 use crate::scan::Record;
 
 /// The columns that the schema knows, in the order in which they are written.
-pub(crate) const COLUMNS: [&str; 20] = [
+pub(crate) const COLUMNS: [&str; 24] = [
     "prompt_id",
     "category",
     "prompt",
     "model",
+    "model_a",
+    "model_b",
+    "winner",
     "score",
+    "judge",
     "cost_usd",
     "input_tokens",
     "output_tokens",
@@ -35,7 +41,7 @@ pub(crate) const COLUMNS: [&str; 20] = [
 ];
 
 pub(crate) fn knows(column: &str) -> bool {
-    matches!(column, "messages" | "model_a" | "model_b" | "winner") || COLUMNS.contains(&column)
+    column == "messages" || COLUMNS.contains(&column)
 }
 
 /// What a file lacks whose columns are these, if any row of it is to be readable.
@@ -157,18 +163,14 @@ pub(crate) fn prompt(fields: Fields<'_>, last: &mut LastPrompt) -> Result<Prompt
     }
 }
 
-/// The row or, in the pairwise form, the two rows that a record stands for.
-pub(crate) fn rows(
-    record: &dyn Record,
-    last: &mut LastPrompt,
-) -> Result<(LogRow, Option<LogRow>), Wrong> {
+/// The row of a record in either form.
+pub(crate) fn row(record: &dyn Record, last: &mut LastPrompt) -> Result<LogRow, Wrong> {
     let fields = Fields(record);
     let pairwise = record.get("model").is_missing() && !record.get("model_a").is_missing();
-    if pairwise {
-        let (a, b) = pair(fields, last)?;
-        return Ok((a, Some(b)));
+    match pairwise {
+        true => pair(fields, last),
+        false => answer(fields, last),
     }
-    Ok((answer(fields, last)?, None))
 }
 
 /// What holds for the question, whoever answered it.
@@ -192,6 +194,7 @@ fn answer(fields: Fields<'_>, last: &mut LastPrompt) -> Result<LogRow, Wrong> {
     let model = fields.model("model")?;
     Ok(LogRow {
         score: fields.read("score", quality)?,
+        judge: fields.label("judge")?,
         output_tokens: fields.tokens("output_tokens")?,
         cached_tokens: fields.tokens("cached_tokens")?,
         cost_usd: fields.read("cost_usd", cost)?,
@@ -204,39 +207,32 @@ fn answer(fields: Fields<'_>, last: &mut LastPrompt) -> Result<LogRow, Wrong> {
     })
 }
 
-fn pair(fields: Fields<'_>, last: &mut LastPrompt) -> Result<(LogRow, LogRow), Wrong> {
+fn pair(fields: Fields<'_>, last: &mut LastPrompt) -> Result<LogRow, Wrong> {
     let (a, b) = (fields.model("model_a")?, fields.model("model_b")?);
     if a == b {
         return Err(Wrong::new("model_b", "must differ from model_a"));
     }
-    let share_of_a = fields
+    let winner = fields
         .read("winner", winner)?
         .ok_or_else(|| Wrong::new("winner", "is missing"))?;
-    Ok(duel(question(fields, a, last)?, b, share_of_a))
+    Ok(LogRow {
+        rival: Some(Rival { model: b, winner }),
+        ..question(fields, a, last)?
+    })
 }
 
-/// Two rows from the question asked of `a` and what share of the win `a` has.
-pub(crate) fn duel(mut a: LogRow, b: ModelName, share_of_a: Quality) -> (LogRow, LogRow) {
-    let mut other = a.clone();
-    other.model = b;
-    other.score = Some(Quality::clamped(1.0 - share_of_a.get()));
-    a.score = Some(share_of_a);
-    (a, other)
-}
-
-/// The share of the win that the first model has.
-pub(crate) fn winner(cell: Cell<'_>) -> Result<Option<Quality>, String> {
+/// Who won, in a word.
+pub(crate) fn winner(cell: Cell<'_>) -> Result<Option<Winner>, String> {
     let Some(word) = cell.text()? else {
         return Ok(None);
     };
-    let share = match word.trim() {
-        "a" | "model_a" => 1.0,
-        "b" | "model_b" => 0.0,
-        "tie" | "tie (bothbad)" => 0.5,
+    match word.trim() {
+        "a" | "model_a" => Ok(Some(Winner::A)),
+        "b" | "model_b" => Ok(Some(Winner::B)),
+        "tie" | "tie (bothbad)" => Ok(Some(Winner::Tie)),
         other => {
             let got = crate::cell::shortened(other);
-            return Err(format!("must be a, b or tie, got \"{got}\""));
+            Err(format!("must be a, b or tie, got \"{got}\""))
         }
-    };
-    Ok(Some(Quality::clamped(share)))
+    }
 }

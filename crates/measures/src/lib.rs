@@ -8,24 +8,30 @@
 //! and [`Singles::measure`] reads the measures off the hull. [`Bootstrap`] repeats the last two
 //! steps on resampled prompts, which is cheap because the sorted sweep is reused.
 
+mod agreement;
 mod bootstrap;
+mod bounds;
 mod calibration;
 mod curve;
 mod error;
 mod hull;
 mod outcomes;
+mod preferences;
 mod risk;
 mod routellm;
 mod singles;
 mod sweep;
 mod two_model;
 
+pub use agreement::krippendorff_alpha;
 pub use bootstrap::{Bootstrap, Interval, Weights};
+pub use bounds::{Bound, fixed_sequence};
 pub use calibration::{Bin, Calibration, EQUAL_BINS};
 pub use curve::{Curve, CurvePoint};
 pub use error::MeasureError;
 pub use hull::{Hull, Point};
 pub use outcomes::{Kept, Outcomes, Predicted};
+pub use preferences::{Foretold, PreferenceMeasures, preference_measures};
 pub use risk::{Choices, adequacy_risk, regression_risk};
 pub use routellm::{RouteLlm, quantile_binned};
 pub use singles::{Measures, Singles, gap_share};

@@ -170,6 +170,11 @@ impl Sweep {
             .is_none_or(|next| next.lambda < self.switches[at].lambda * (1.0 - TOGETHER))
     }
 
+    /// The lambda of every switch of every prompt, falling.
+    pub fn lambdas(&self) -> impl DoubleEndedIterator<Item = f64> + ExactSizeIterator {
+        self.switches.iter().map(|switch| switch.lambda)
+    }
+
     /// The model of each prompt at this lambda; at a switch, the model it switches to.
     #[must_use]
     pub fn choices_at(&self, lambda: f64) -> Vec<usize> {

@@ -13,8 +13,10 @@ use pointsman_types::ModelName;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::model::EncoderReference;
+
 /// The layout that this build writes and reads.
-pub const FORMAT_VERSION: u32 = 1;
+pub const FORMAT_VERSION: u32 = 2;
 
 const MANIFEST: &str = "manifest.json";
 
@@ -33,6 +35,9 @@ pub struct Manifest {
     pub models: Vec<ModelName>,
     /// The features it reads.
     pub features: FeatureSpec,
+    /// The sentence encoder it reads, if any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encoder: Option<EncoderReference>,
     /// The seed of the training.
     pub seed: u64,
     /// SHA-256 over the rows it was trained on.
@@ -287,6 +292,7 @@ mod tests {
             written_by: "test".into(),
             models: vec!["a".into()],
             features: FeatureSpec::default(),
+            encoder: None,
             seed: 0,
             data_fingerprint: String::new(),
             catalog_hash: String::new(),
@@ -347,11 +353,11 @@ mod tests {
         let path = dir.join(MANIFEST);
         let text = fs::read_to_string(&path)
             .unwrap()
-            .replace("\"format_version\": 1", "\"format_version\": 2");
+            .replace("\"format_version\": 2", "\"format_version\": 99");
         fs::write(&path, text).unwrap();
         assert!(matches!(
             read_artifact(&dir),
-            Err(ArtifactError::Format { found: 2, .. })
+            Err(ArtifactError::Format { found: 99, .. })
         ));
     }
 

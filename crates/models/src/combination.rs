@@ -2,12 +2,10 @@
 
 use pointsman_types::Grid;
 
+use crate::calibration::{Calibration, Calibrator, LowerCurve, logit};
 use crate::network::Network;
 use crate::quality::{ClusterTable, QualityHead};
 use crate::regression::LogRegression;
-
-/// Means are kept this far from 0 and 1 before the logit is taken.
-const MARGIN: f32 = 0.01;
 
 impl QualityHead {
     /// The same head with one more model at the end: of this mean score, its deviations the sum of
@@ -58,16 +56,30 @@ fn product(row: &[f32], shares: &[f32]) -> f32 {
         .sum()
 }
 
-fn inside(mean: f32) -> f32 {
-    mean.clamp(MARGIN, 1.0 - MARGIN)
-}
-
+/// `p (1 - p)` at the logit of this mean.
 fn spread(mean: f32) -> f32 {
-    inside(mean) * (1.0 - inside(mean))
+    let odds = libm::expf(logit(mean));
+    odds / ((1.0 + odds) * (1.0 + odds))
 }
 
-fn logit(mean: f32) -> f32 {
-    libm::logf(inside(mean) / (1.0 - inside(mean)))
+impl Calibration {
+    /// The same calibration with one more model at the end, which does not count in the common logit,
+    /// so that no other quality changes. Where the raw qualities of the others are `means` and its own
+    /// is `mean`, its quality is `mean`.
+    #[must_use]
+    pub fn with_guest(mut self, means: &[f32], mean: f32, lower: LowerCurve) -> Self {
+        let logits: Vec<f32> = means.iter().copied().map(logit).collect();
+        let common = self.common_logit(&logits);
+        let slope = self.models.first().map_or(1.0, |one| one.slope);
+        let own = slope * (logit(mean) - common);
+        self.models.push(Calibrator {
+            intercept: logit(mean) - own - self.common.at(common),
+            slope,
+            is_common: false,
+            lower,
+        });
+        self
+    }
 }
 
 impl LogRegression {
@@ -78,6 +90,7 @@ impl LogRegression {
             weights: Grid::filled(context, models, 0.0),
             smearing: vec![f32::NAN; models],
             range: vec![(0.0, 0.0); models],
+            residuals: vec![(0.0, 0.0); models],
         }
     }
 
@@ -92,7 +105,8 @@ impl LogRegression {
         let last = weights.columns() - 1;
         weights[(0, last)] += shift;
         let (low, high) = self.range[like];
-        self.with(weights, self.smearing[like], (low + shift, high + shift))
+        let range = (low + shift, high + shift);
+        self.with(weights, self.smearing[like], range, self.residuals[like])
     }
 
     /// The same head with one more model at the end, of one amount whatever the prompt; NaN where
@@ -106,14 +120,30 @@ impl LogRegression {
         let mut weights = self.weights.with_column(|_| 0.0);
         let last = weights.columns() - 1;
         weights[(0, last)] = log;
-        self.with(weights, smearing, (log, log))
+        self.with(weights, smearing, (log, log), (0.0, 0.0))
     }
 
-    fn with(&self, weights: Grid<f32>, smearing: f32, range: (f32, f32)) -> Self {
+    /// The same head with these residuals of the last model.
+    #[must_use]
+    pub fn with_last_residuals(mut self, residuals: (f32, f32)) -> Self {
+        if let Some(last) = self.residuals.last_mut() {
+            *last = residuals;
+        }
+        self
+    }
+
+    fn with(
+        &self,
+        weights: Grid<f32>,
+        smearing: f32,
+        range: (f32, f32),
+        residuals: (f32, f32),
+    ) -> Self {
         Self {
             weights,
             smearing: self.smearing.iter().copied().chain([smearing]).collect(),
             range: self.range.iter().copied().chain([range]).collect(),
+            residuals: self.residuals.iter().copied().chain([residuals]).collect(),
         }
     }
 }
@@ -206,6 +236,7 @@ mod tests {
             weights: grid(17, 0.1),
             smearing: vec![1.2, 1.0],
             range: vec![(-5.0, 5.0); 2],
+            residuals: vec![(-0.1, 0.4), (0.0, 0.6)],
         }
     }
 
@@ -214,6 +245,48 @@ mod tests {
         let found = amounts().with_scaled(0, 3.0).predict(&point([0.3, -0.2]));
         assert!((found[2] / found[0] - 3.0).abs() < 1e-4, "{found:?}");
         assert_eq!(found[..2], amounts().predict(&point([0.3, -0.2])));
+    }
+
+    fn calibration() -> Calibration {
+        let calibrator = |intercept| Calibrator {
+            intercept,
+            slope: 1.4,
+            ..Calibrator::identity()
+        };
+        Calibration {
+            lower_estimate: String::new(),
+            prompts: 0,
+            common: crate::calibration::CommonCurve {
+                offset: 0.1,
+                slope: 0.5,
+                hinges: vec![(0.0, 0.2)],
+            },
+            models: vec![calibrator(0.2), calibrator(-0.3)],
+        }
+    }
+
+    #[test]
+    fn a_guest_has_its_mean_where_the_others_have_theirs() {
+        let guested = calibration().with_guest(&[0.4, 0.7], 0.9, LowerCurve::default());
+        let found = guested.qualities(&[0.4, 0.7, 0.9]);
+        assert!((found[2].get() - 0.9).abs() < 1e-5, "{found:?}");
+    }
+
+    #[test]
+    fn a_guest_moves_no_other_quality() {
+        let guested = calibration().with_guest(&[0.4, 0.7], 0.9, LowerCurve::default());
+        let found = guested.qualities(&[0.5, 0.3, 0.1]);
+        assert_eq!(found[..2], calibration().qualities(&[0.5, 0.3]));
+    }
+
+    #[test]
+    fn a_scaled_model_spreads_as_the_one_it_is_like() {
+        let found = amounts().with_scaled(1, 2.0).forecast(&point([0.3, -0.2]));
+        assert!(
+            (found[2].p90 / found[1].p90 - 2.0).abs() < 1e-4,
+            "{found:?}"
+        );
+        assert!(found[2].p50 < found[2].p90);
     }
 
     #[test]

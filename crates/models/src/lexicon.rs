@@ -51,6 +51,13 @@ impl Lexicon {
         &self.buckets
     }
 
+    /// The row of a bucket, if it is known.
+    #[must_use]
+    pub fn row(&self, bucket: u32) -> Option<usize> {
+        let row = self.row_of_bucket[bucket as usize];
+        (row != UNSEEN).then_some(row as usize)
+    }
+
     /// The inverse document frequency of each row.
     #[must_use]
     pub fn idf(&self) -> &[f32] {

@@ -7,6 +7,7 @@
 mod artifact;
 mod calibration;
 mod combination;
+mod familiarity;
 mod lexicon;
 mod model;
 mod network;
@@ -18,11 +19,12 @@ mod weights;
 pub use artifact::{
     ArtifactError, FORMAT_VERSION, Files, Manifest, read_artifact, sha256, write_artifact,
 };
-pub use calibration::{Calibration, Calibrator, LowerCurve};
+pub use calibration::{Calibration, Calibrator, CommonCurve, LowerCurve, logit};
+pub use familiarity::{Familiarity, known_share};
 pub use lexicon::{Lexicon, SparseVector};
-pub use model::{Model, Prediction};
+pub use model::{EncoderReference, Model, Prediction, Predictions};
 pub use network::Network;
 pub use quality::{ClusterTable, QualityHead};
-pub use regression::{InputTokens, LogRegression};
-pub use representation::{Point, Representation};
+pub use regression::{Forecast, InputTokens, LogRegression};
+pub use representation::{EmbeddingProjection, Point, Representation};
 pub use weights::WeightsError;

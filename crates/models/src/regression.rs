@@ -15,6 +15,20 @@ pub struct LogRegression {
     pub smearing: Vec<f32>,
     /// The least and the greatest logarithm seen, per model; predictions stay within.
     pub range: Vec<(f32, f32)>,
+    /// Median and 90th percentile, per model, of what logarithms were above their prediction on
+    /// prompts that the fit held out.
+    pub residuals: Vec<(f32, f32)>,
+}
+
+/// What is expected of one positive quantity.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Forecast {
+    /// Expectation.
+    pub mean: f32,
+    /// Median.
+    pub p50: f32,
+    /// What nine of ten stay below.
+    pub p90: f32,
 }
 
 impl LogRegression {
@@ -22,21 +36,40 @@ impl LogRegression {
     /// value to fit.
     #[must_use]
     pub fn predict(&self, point: &Point) -> Vec<f32> {
+        let logs = self.logs(point).into_iter().zip(&self.smearing);
+        logs.map(|(log, smearing)| libm::expf(log) * smearing)
+            .collect()
+    }
+
+    /// Expectation and quantiles, one forecast per model; all NaN for a model that had no value to
+    /// fit.
+    #[must_use]
+    pub fn forecast(&self, point: &Point) -> Vec<Forecast> {
+        let spread = self.smearing.iter().zip(&self.residuals);
+        let logs = self.logs(point).into_iter().zip(spread);
+        logs.map(|(log, (smearing, (p50, p90)))| Forecast {
+            mean: libm::expf(log) * smearing,
+            p50: libm::expf(log + p50),
+            p90: libm::expf(log + p90),
+        })
+        .collect()
+    }
+
+    /// The predicted logarithm, one per model, within what was seen; NaN for a model that had no
+    /// value to fit.
+    #[must_use]
+    pub fn logs(&self, point: &Point) -> Vec<f32> {
         let mut logs = vec![0.0; self.smearing.len()];
         add_dense_products(&point.context, &self.weights, &mut logs);
         let bounds = self.smearing.iter().zip(&self.range);
         logs.iter()
             .zip(bounds)
-            .map(|(log, (smearing, range))| expectation(*log, *smearing, *range))
+            .map(|(log, (smearing, (low, high)))| match smearing.is_nan() {
+                true => f32::NAN,
+                false => log.max(*low).min(*high),
+            })
             .collect()
     }
-}
-
-fn expectation(log: f32, smearing: f32, (low, high): (f32, f32)) -> f32 {
-    if smearing.is_nan() {
-        return f32::NAN;
-    }
-    libm::expf(log.max(low).min(high)) * smearing
 }
 
 /// Tokens in as a line over the characters of the prompt, one per model.
@@ -71,6 +104,7 @@ mod tests {
             weights: Grid::from_values(1, vec![2.0, 1.0]),
             smearing: vec![smearing],
             range: vec![(0.0, 4.0)],
+            residuals: vec![(-0.25, 0.5)],
         }
     }
 
@@ -95,5 +129,18 @@ mod tests {
     #[test]
     fn a_model_without_values_has_no_prediction() {
         assert!(predict(&head(f32::NAN), 1.0).is_nan());
+    }
+
+    #[test]
+    fn quantiles_lie_where_held_out_values_did() {
+        let point = Point {
+            ngrams: Vec::new(),
+            context: vec![1.0, 1.0],
+        };
+        let found = head(1.5).forecast(&point)[0];
+        assert!((found.p50 - 2.75_f32.exp()).abs() < 1e-3, "{found:?}");
+        assert!((found.p90 - 3.5_f32.exp()).abs() < 1e-3, "{found:?}");
+        assert!((found.mean - predict(&head(1.5), 1.0)).abs() < 1e-6);
+        assert!(head(f32::NAN).forecast(&point)[0].p90.is_nan());
     }
 }

@@ -16,6 +16,17 @@ pub struct Representation {
     pub surface_scale: Vec<f32>,
     /// Shape `(n-grams, dimensions)`: latent semantic directions of the n-gram vectors.
     pub projection: Grid<f32>,
+    /// Directions of the sentence encoder's vectors, where the router has an encoder.
+    pub embedding: Option<EmbeddingProjection>,
+}
+
+/// Principal directions of sentence embeddings.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EmbeddingProjection {
+    /// Mean vector of the training prompts.
+    pub mean: Vec<f32>,
+    /// Shape `(embedding dimensions, latent dimensions)`.
+    pub directions: Grid<f32>,
 }
 
 /// One prompt as the heads see it.
@@ -34,10 +45,11 @@ impl Representation {
     /// Where the latent coordinates begin within a context.
     pub const LATENT: usize = 1 + SURFACE_FEATURES;
 
-    /// Number of latent dimensions.
+    /// Number of latent dimensions: of the n-grams, then of the embedding.
     #[must_use]
     pub fn dimensions(&self) -> usize {
-        self.projection.columns()
+        let embedding = self.embedding.as_ref();
+        self.projection.columns() + embedding.map_or(0, |seen| seen.directions.columns())
     }
 
     /// Length of a context.
@@ -46,22 +58,50 @@ impl Representation {
         Self::LATENT + self.dimensions()
     }
 
-    /// The point of a prompt.
+    /// The point of a prompt, given its embedding where the router has an encoder; without one its
+    /// place is the mean's.
     #[must_use]
-    pub fn point(&self, features: FeatureRow<'_>) -> Point {
+    pub fn point(&self, features: FeatureRow<'_>, embedding: Option<&[f32]>) -> Point {
         let ngrams = self.lexicon.vector(features);
         let mut context = vec![0.0; self.context_len()];
         context[0] = 1.0;
-        let scaled = features
+        for (slot, value) in context[1..].iter_mut().zip(self.standardised(features)) {
+            *slot = value.clamp(-SURFACE_BOUND, SURFACE_BOUND);
+        }
+        let (of_ngrams, of_embedding) =
+            context[Self::LATENT..].split_at_mut(self.projection.columns());
+        add_products(&ngrams, &self.projection, of_ngrams);
+        if let Some((seen, vector)) = self.embedding.as_ref().zip(embedding) {
+            seen.project(vector, of_embedding);
+        }
+        Point { ngrams, context }
+    }
+
+    /// The mean square of the standardised surface features: about 1 for a usual prompt.
+    #[must_use]
+    pub fn surface_distance(&self, features: FeatureRow<'_>) -> f32 {
+        let squares: f32 = self.standardised(features).map(|value| value * value).sum();
+        squares / SURFACE_FEATURES as f32
+    }
+
+    fn standardised(&self, features: FeatureRow<'_>) -> impl Iterator<Item = f32> {
+        let moments = self.surface_mean.iter().zip(&self.surface_scale);
+        features
             .surface
             .iter()
-            .zip(&self.surface_mean)
-            .zip(&self.surface_scale);
-        for (slot, ((value, mean), scale)) in context[1..Self::LATENT].iter_mut().zip(scaled) {
-            *slot = ((value - mean) * scale).clamp(-SURFACE_BOUND, SURFACE_BOUND);
-        }
-        add_products(&ngrams, &self.projection, &mut context[Self::LATENT..]);
-        Point { ngrams, context }
+            .zip(moments)
+            .map(|(value, (mean, scale))| (value - mean) * scale)
+    }
+}
+
+impl EmbeddingProjection {
+    fn project(&self, vector: &[f32], sums: &mut [f32]) {
+        let centred: Vec<f32> = vector
+            .iter()
+            .zip(&self.mean)
+            .map(|(value, mean)| value - mean)
+            .collect();
+        add_dense_products(&centred, &self.directions, sums);
     }
 }
 

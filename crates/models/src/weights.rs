@@ -8,12 +8,13 @@ use pointsman_types::{Grid, ModelName};
 use safetensors::tensor::{Dtype, SafeTensors, View};
 
 use crate::calibration::Calibration;
+use crate::familiarity::Familiarity;
 use crate::lexicon::Lexicon;
-use crate::model::Model;
+use crate::model::{EncoderReference, Model};
 use crate::network::Network;
 use crate::quality::{ClusterTable, QualityHead};
 use crate::regression::{InputTokens, LogRegression};
-use crate::representation::Representation;
+use crate::representation::{EmbeddingProjection, Representation};
 
 /// Weights that do not make a model.
 #[derive(Debug, thiserror::Error)]
@@ -115,6 +116,9 @@ impl Tensors {
         self.list(&format!("{name}.smearing"), &head.smearing);
         self.list(&format!("{name}.low"), &low);
         self.list(&format!("{name}.high"), &high);
+        let (p50, p90): (Vec<f32>, Vec<f32>) = head.residuals.iter().copied().unzip();
+        self.list(&format!("{name}.p50"), &p50);
+        self.list(&format!("{name}.p90"), &p90);
     }
 }
 
@@ -132,6 +136,16 @@ impl Model {
         tensors.list("surface.mean", &seen.surface_mean);
         tensors.list("surface.scale", &seen.surface_scale);
         tensors.grid("projection", &seen.projection);
+        if let Some(embedding) = &seen.embedding {
+            tensors.list("embedding.mean", &embedding.mean);
+            tensors.grid("embedding.directions", &embedding.directions);
+        }
+        let Familiarity {
+            least_known,
+            most_distance,
+        } = self.familiarity;
+        tensors.list("familiarity", &[least_known, most_distance]);
+        tensors.grid("examples", &self.examples);
         put_quality(&mut tensors, &self.quality);
         let (base, per_char): (Vec<f32>, Vec<f32>) = self
             .input_tokens
@@ -157,6 +171,7 @@ impl Model {
         bytes: &[u8],
         names: Vec<ModelName>,
         features: FeatureSpec,
+        encoder: Option<EncoderReference>,
         calibration: Calibration,
     ) -> Result<Self, WeightsError> {
         let file = File {
@@ -176,8 +191,11 @@ impl Model {
             input_tokens: file.input_tokens()?,
             output_tokens: file.log_regression("output_tokens", context)?,
             logged_cost: file.log_regression("logged_cost", context)?,
+            familiarity: file.familiarity()?,
+            examples: file.grid("examples", None, Some(representation.dimensions()))?,
             names,
             features,
+            encoder,
             representation,
             calibration,
         })
@@ -319,7 +337,26 @@ impl File<'_> {
             surface_mean: self.list("surface.mean", Representation::LATENT - 1)?,
             surface_scale: self.list("surface.scale", Representation::LATENT - 1)?,
             projection: self.grid("projection", Some(lexicon.len()), None)?,
+            embedding: self.embedding()?,
             lexicon,
+        })
+    }
+
+    fn embedding(&self) -> Result<Option<EmbeddingProjection>, WeightsError> {
+        let Some(directions) = self.grid_if_there("embedding.directions", None, None)? else {
+            return Ok(None);
+        };
+        Ok(Some(EmbeddingProjection {
+            mean: self.list("embedding.mean", directions.rows())?,
+            directions,
+        }))
+    }
+
+    fn familiarity(&self) -> Result<Familiarity, WeightsError> {
+        let ends = self.list("familiarity", 2)?;
+        Ok(Familiarity {
+            least_known: ends[0],
+            most_distance: ends[1],
         })
     }
 
@@ -402,10 +439,13 @@ impl File<'_> {
         let low = self.list(&format!("{name}.low"), self.models)?;
         let high = self.list(&format!("{name}.high"), self.models)?;
         let smearing = self.list(&format!("{name}.smearing"), self.models)?;
+        let p50 = self.list(&format!("{name}.p50"), self.models)?;
+        let p90 = self.list(&format!("{name}.p90"), self.models)?;
         Ok(Some(LogRegression {
             weights,
             smearing,
             range: low.into_iter().zip(high).collect(),
+            residuals: p50.into_iter().zip(p90).collect(),
         }))
     }
 }
@@ -420,19 +460,21 @@ fn wrong(tensor: &str, found: String, expected: String) -> WeightsError {
 
 #[cfg(test)]
 mod tests {
-    use crate::calibration::{Calibrator, LowerCurve};
+    use crate::calibration::{Calibrator, CommonCurve, LowerCurve};
 
     use super::*;
 
     fn model() -> Model {
         let regression = |scale: f32| LogRegression {
-            weights: Grid::filled(17, 2, scale),
+            weights: Grid::filled(19, 2, scale),
             smearing: vec![1.25, f32::INFINITY],
             range: vec![(0.0, 8.0), (1.0, 2.0)],
+            residuals: vec![(-0.125, 0.5), (0.0, 0.25)],
         };
         let calibrator = Calibrator {
             intercept: 0.1,
             slope: 0.9,
+            is_common: true,
             lower: LowerCurve(vec![(0.5, 0.4)]),
         };
         Model {
@@ -447,17 +489,27 @@ mod tests {
                 surface_mean: vec![0.5; 14],
                 surface_scale: vec![2.0; 14],
                 projection: Grid::from_values(2, vec![0.1, 0.2, 0.3, 0.4]),
+                embedding: Some(EmbeddingProjection {
+                    mean: vec![0.5; 3],
+                    directions: Grid::filled(3, 2, 0.25),
+                }),
             },
+            encoder: None,
+            familiarity: Familiarity {
+                least_known: 0.25,
+                most_distance: 4.0,
+            },
+            examples: Grid::filled(2, 4, 0.5),
             quality: QualityHead {
                 mean: vec![0.25, 0.75],
                 ngrams: Some(Grid::from_values(2, vec![0.1, -0.1, 0.2, -0.2])),
                 context: None,
                 tables: vec![ClusterTable {
-                    centroids: Grid::filled(3, 2, 0.5),
+                    centroids: Grid::filled(3, 4, 0.5),
                     deviations: Grid::filled(3, 2, 0.125),
                 }],
                 networks: vec![Network {
-                    hidden: Grid::filled(17, 3, 0.25),
+                    hidden: Grid::filled(19, 3, 0.25),
                     output: Grid::filled(3, 2, -0.5),
                     bias: vec![0.5, -0.5],
                     weight: 0.5,
@@ -466,6 +518,11 @@ mod tests {
             calibration: Calibration {
                 lower_estimate: "test".into(),
                 prompts: 9,
+                common: CommonCurve {
+                    offset: 0.1,
+                    slope: 0.2,
+                    hinges: vec![(0.5, -0.1)],
+                },
                 models: vec![calibrator; 2],
             },
             input_tokens: vec![InputTokens::UNKNOWN; 2],
@@ -478,7 +535,7 @@ mod tests {
         let mut calibration = model().calibration;
         calibration.models.resize(names, Calibrator::identity());
         let names = model().names.into_iter().cycle().take(names).collect();
-        Model::from_weights(bytes, names, FeatureSpec::default(), calibration)
+        Model::from_weights(bytes, names, FeatureSpec::default(), None, calibration)
     }
 
     #[test]

@@ -20,39 +20,124 @@ pub struct Choice {
 ///
 /// # Errors
 /// With all candidates back, when a limit refused every one.
-pub fn choose(mut candidates: Vec<Candidate>, policy: Policy) -> Result<Choice, Vec<Candidate>> {
-    candidates.sort_by(|left, right| preference(left, right, policy));
+pub fn choose(mut candidates: Vec<Candidate>, policy: &Policy) -> Result<Choice, Vec<Candidate>> {
+    let rule = Rule::new(policy, &candidates);
+    candidates.sort_by(|left, right| rule.preference(left, right));
     let open = candidates.partition_point(|candidate| candidate.refusal.is_none());
     if open == 0 {
         return Err(candidates);
     }
-    let reason = reason(&candidates[..open], policy);
+    let reason = rule.reason(&candidates[..open]);
     let (chosen, others) = candidates[..open].split_at_mut(1);
     for candidate in others {
-        candidate.refusal = Some(refusal(candidate, &chosen[0], policy));
+        candidate.refusal = Some(rule.refusal(candidate, &chosen[0]));
     }
     candidates[0].probability = Probability::ONE;
     Ok(Choice { reason, candidates })
 }
 
-/// Less is preferred.
-fn preference(left: &Candidate, right: &Candidate, policy: Policy) -> Ordering {
-    let by_limit = left.refusal.is_some().cmp(&right.refusal.is_some());
-    let by_policy = || match policy {
-        Policy::Utility { lambda } | Policy::Budget { lambda } => {
-            utility(right, lambda).total_cmp(&utility(left, lambda))
+/// A policy, as it looks at the candidates of one request.
+struct Rule<'a> {
+    policy: &'a Policy,
+    /// Predicted quality of the reference, which counts even where a limit refuses it.
+    reference: Quality,
+}
+
+impl<'a> Rule<'a> {
+    fn new(policy: &'a Policy, candidates: &[Candidate]) -> Self {
+        let reference = match policy {
+            Policy::Reference { model, .. } => candidates
+                .iter()
+                .find(|candidate| candidate.model == *model)
+                .map(|candidate| candidate.quality),
+            _ => None,
+        };
+        Self {
+            policy,
+            // A reference that is not there is taken to be right always.
+            reference: reference.unwrap_or(Quality::clamped(1.0)),
         }
-        Policy::Adequate { target } => by_adequacy(left, right, target),
-    };
-    let by_cost = || left.cost.cmp(&right.cost);
-    let by_name = || left.model.cmp(&right.model);
-    match left.refusal.is_some() && right.refusal.is_some() {
-        true => by_name(),
-        false => by_limit
-            .then_with(by_policy)
-            .then_with(by_cost)
-            .then_with(by_name),
     }
+
+    /// Less is preferred.
+    fn preference(&self, left: &Candidate, right: &Candidate) -> Ordering {
+        let by_limit = left.refusal.is_some().cmp(&right.refusal.is_some());
+        let by_policy = || match self.policy {
+            Policy::Adequate { target } => by_adequacy(left, right, *target),
+            Policy::Utility { lambda }
+            | Policy::Budget { lambda }
+            | Policy::Reference { lambda, .. } => self
+                .utility(right, *lambda)
+                .total_cmp(&self.utility(left, *lambda))
+                .then_with(|| self.is_reference(right).cmp(&self.is_reference(left))),
+        };
+        let by_cost = || left.cost.cmp(&right.cost);
+        let by_name = || left.model.cmp(&right.model);
+        match left.refusal.is_some() && right.refusal.is_some() {
+            true => by_name(),
+            false => by_limit
+                .then_with(by_policy)
+                .then_with(by_cost)
+                .then_with(by_name),
+        }
+    }
+
+    fn utility(&self, candidate: &Candidate, lambda: f64) -> f64 {
+        let worth = match self.policy {
+            Policy::Reference { .. } => -self.expected_regression(candidate),
+            _ => f64::from(candidate.quality.get()),
+        };
+        worth - lambda * candidate.cost.as_f64()
+    }
+
+    fn expected_regression(&self, candidate: &Candidate) -> f64 {
+        match self.is_reference(candidate) {
+            true => 0.0,
+            false => expected_regression(self.reference, candidate.quality),
+        }
+    }
+
+    fn is_reference(&self, candidate: &Candidate) -> bool {
+        matches!(self.policy, Policy::Reference { model, .. } if candidate.model == *model)
+    }
+
+    fn reason(&self, open: &[Candidate]) -> Reason {
+        match self.policy {
+            _ if open.len() == 1 => Reason::OnlyCandidate,
+            Policy::Utility { .. } => Reason::BestUtility,
+            Policy::Budget { .. } => Reason::WithinBudget,
+            Policy::Adequate { target } if is_adequate(&open[0], *target) => {
+                Reason::CheapestAdequate
+            }
+            Policy::Adequate { .. } => Reason::NoneAdequate,
+            Policy::Reference { .. } if self.is_reference(&open[0]) => Reason::ReferenceKept,
+            Policy::Reference { .. } if open.iter().any(|one| self.is_reference(one)) => {
+                Reason::SavesMoreThanItRisks
+            }
+            Policy::Reference { .. } => Reason::ReferenceRefused,
+        }
+    }
+
+    fn refusal(&self, candidate: &Candidate, chosen: &Candidate) -> Refusal {
+        let is_cheaper = candidate.cost <= chosen.cost;
+        match self.policy {
+            Policy::Adequate { target } if is_adequate(candidate, *target) => Refusal::Dearer,
+            Policy::Adequate { target } => Refusal::BelowTarget { target: *target },
+            Policy::Reference { .. } if is_cheaper => Refusal::RisksMore,
+            Policy::Utility { .. } | Policy::Budget { .. } if is_cheaper => Refusal::LowerQuality,
+            _ => Refusal::LowerUtility,
+        }
+    }
+}
+
+/// What a model of one expected quality loses, by expectation, where a reference of another scores
+/// higher: an estimate of the mean of `max(0, r - s)`. It lies between `max(0, mean r - mean s)`,
+/// where the two fail on the same prompts as far as they can (Jensen), and `r (1 - s)`, where they
+/// fail independently; the middle is taken.
+#[must_use]
+pub fn expected_regression(reference: Quality, model: Quality) -> f64 {
+    let (reference, model) = (f64::from(reference.get()), f64::from(model.get()));
+    f64::midpoint((reference - model).max(0.0), reference * (1.0 - model))
 }
 
 /// Adequate ones first, the cheapest of them first; then the others, the best first.
@@ -71,31 +156,6 @@ fn is_adequate(candidate: &Candidate, target: Quality) -> bool {
     candidate.quality_lower >= target
 }
 
-fn utility(candidate: &Candidate, lambda: f64) -> f64 {
-    f64::from(candidate.quality.get()) - lambda * candidate.cost.as_f64()
-}
-
-fn reason(open: &[Candidate], policy: Policy) -> Reason {
-    match policy {
-        _ if open.len() == 1 => Reason::OnlyCandidate,
-        Policy::Utility { .. } => Reason::BestUtility,
-        Policy::Budget { .. } => Reason::WithinBudget,
-        Policy::Adequate { target } if is_adequate(&open[0], target) => Reason::CheapestAdequate,
-        Policy::Adequate { .. } => Reason::NoneAdequate,
-    }
-}
-
-fn refusal(candidate: &Candidate, chosen: &Candidate, policy: Policy) -> Refusal {
-    match policy {
-        Policy::Utility { .. } | Policy::Budget { .. } if candidate.cost <= chosen.cost => {
-            Refusal::LowerQuality
-        }
-        Policy::Utility { .. } | Policy::Budget { .. } => Refusal::LowerUtility,
-        Policy::Adequate { target } if is_adequate(candidate, target) => Refusal::Dearer,
-        Policy::Adequate { target } => Refusal::BelowTarget { target },
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use pointsman_types::Usd;
@@ -110,6 +170,8 @@ mod tests {
             quality_lower: Quality::new((quality - 0.1).max(0.0)).unwrap(),
             cost: Usd::saturating(cost),
             output_tokens: None,
+            output_tokens_p50: None,
+            output_tokens_p90: None,
             probability: Probability::new(0.0).unwrap(),
             refusal: None,
         }
@@ -124,7 +186,7 @@ mod tests {
     }
 
     fn check(policy: Policy, order: [&str; 3], reason: Reason) {
-        let choice = choose(three(), policy).unwrap();
+        let choice = choose(three(), &policy).unwrap();
         let found: Vec<&str> = choice
             .candidates
             .iter()
@@ -180,7 +242,7 @@ mod tests {
     }
 
     fn check_refusals(policy: Policy, expected: [Option<Refusal>; 3]) {
-        let choice = choose(three(), policy).unwrap();
+        let choice = choose(three(), &policy).unwrap();
         let found = choice.candidates.iter().map(|candidate| candidate.refusal);
         assert_eq!(found.collect::<Vec<_>>(), expected);
     }
@@ -198,11 +260,53 @@ mod tests {
         check_refusals(Policy::Utility { lambda: 50.0 }, [None, weaker, dearer]);
     }
 
+    fn reference(model: &str, lambda: f64) -> Policy {
+        Policy::Reference {
+            model: model.into(),
+            lambda,
+        }
+    }
+
+    #[test]
+    fn the_reference_stays_until_a_saving_outweighs_the_risk() {
+        let kept = Reason::ReferenceKept;
+        check(reference("big", 0.0), ["big", "mid", "small"], kept);
+        // mid may lose between 0.1 and 0.9 * 0.2 and saves 0.008: worth it from 17.5 on
+        check(reference("big", 17.0), ["big", "mid", "small"], kept);
+        let cheaper = Reason::SavesMoreThanItRisks;
+        check(reference("big", 18.0), ["mid", "big", "small"], cheaper);
+        check(reference("big", 1000.0), ["small", "mid", "big"], cheaper);
+    }
+
+    #[test]
+    fn a_dearer_model_never_replaces_the_reference_however_good() {
+        check(
+            reference("small", 0.0),
+            ["small", "big", "mid"],
+            Reason::ReferenceKept,
+        );
+    }
+
+    #[test]
+    fn what_risks_more_is_told_from_what_costs_more() {
+        let (risks, dearer) = (Some(Refusal::RisksMore), Some(Refusal::LowerUtility));
+        check_refusals(reference("big", 18.0), [None, dearer, risks]);
+    }
+
+    #[test]
+    fn without_the_reference_the_others_are_still_measured_against_it() {
+        let mut candidates = three();
+        candidates[0].refusal = Some(Refusal::MaxCost);
+        let choice = choose(candidates, &reference("big", 0.0)).unwrap();
+        assert_eq!(choice.candidates[0].model.as_str(), "mid");
+        assert_eq!(choice.reason, Reason::ReferenceRefused);
+    }
+
     #[test]
     fn a_limit_outweighs_any_utility() {
         let mut candidates = three();
         candidates[0].refusal = Some(Refusal::NotAllowed);
-        let choice = choose(candidates, Policy::Utility { lambda: 0.0 }).unwrap();
+        let choice = choose(candidates, &Policy::Utility { lambda: 0.0 }).unwrap();
         assert_eq!(choice.candidates[0].model.as_str(), "mid");
         assert_eq!(choice.candidates[2].refusal, Some(Refusal::NotAllowed));
     }
@@ -213,7 +317,7 @@ mod tests {
         candidates[0].refusal = Some(Refusal::NotAllowed);
         candidates[1].refusal = Some(Refusal::MaxCost);
         assert_eq!(
-            choose(candidates, adequate(0.9)).unwrap().reason,
+            choose(candidates, &adequate(0.9)).unwrap().reason,
             Reason::OnlyCandidate
         );
     }
@@ -224,7 +328,7 @@ mod tests {
         candidates
             .iter_mut()
             .for_each(|candidate| candidate.refusal = Some(Refusal::MaxPrice));
-        assert_eq!(choose(candidates, adequate(0.1)).unwrap_err().len(), 3);
+        assert_eq!(choose(candidates, &adequate(0.1)).unwrap_err().len(), 3);
     }
 
     fn any_candidates() -> impl Strategy<Value = Vec<Candidate>> {
@@ -242,13 +346,18 @@ mod tests {
         fn the_order_of_the_candidates_does_not_matter(candidates in any_candidates(), lambda in 0.0..1000.0_f64) {
             let mut backwards = candidates.clone();
             backwards.reverse();
-            prop_assert_eq!(choose(candidates, Policy::Utility { lambda }), choose(backwards, Policy::Utility { lambda }));
+            for policy in [Policy::Utility { lambda }, reference("m0", lambda)] {
+                prop_assert_eq!(choose(candidates.clone(), &policy), choose(backwards.clone(), &policy));
+            }
         }
 
         #[test]
         fn a_higher_lambda_never_chooses_a_dearer_model(candidates in any_candidates(), lambda in 0.0..1000.0_f64, more in 0.0..1000.0_f64) {
-            let cost = |lambda| choose(candidates.clone(), Policy::Utility { lambda }).unwrap().candidates[0].cost;
-            prop_assert!(cost(lambda + more) <= cost(lambda));
+            let cost = |policy: Policy| choose(candidates.clone(), &policy).unwrap().candidates[0].cost;
+            let utility = |lambda| Policy::Utility { lambda };
+            for of in [&utility as &dyn Fn(f64) -> Policy, &|lambda| reference("m0", lambda)] {
+                prop_assert!(cost(of(lambda + more)) <= cost(of(lambda)));
+            }
         }
     }
 }

@@ -5,10 +5,12 @@
 
 mod choose;
 mod curve;
+mod guarantee;
 mod limits;
 mod spec;
 
-pub use choose::{Choice, choose};
+pub use choose::{Choice, choose, expected_regression};
 pub use curve::{CurvePoint, OperatingCurve};
+pub use guarantee::{CategoryRisk, Guarantee};
 pub use limits::{Needs, limit_refusal};
 pub use spec::{Policy, PolicySpec, PolicySpecError};

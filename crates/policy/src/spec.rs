@@ -3,13 +3,14 @@
 use std::fmt;
 use std::str::FromStr;
 
-use pointsman_types::{Quality, Usd};
+use pointsman_types::{ModelName, Quality, Usd};
 use serde::{Deserialize, Serialize};
 
 use crate::curve::OperatingCurve;
 
-/// A policy as people ask for it: `utility:LAMBDA`, `adequate:TARGET`, `budget:USD`.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+/// A policy as people ask for it: `utility:LAMBDA`, `adequate:TARGET`, `budget:USD`,
+/// `reference:MODEL:LAMBDA`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum PolicySpec {
     /// The highest quality minus `lambda` times cost.
@@ -27,10 +28,17 @@ pub enum PolicySpec {
         /// Mean cost per request.
         mean_cost: Usd,
     },
+    /// The reference, unless a cheaper model saves more than it may lose against it.
+    Reference {
+        /// The model that the others are measured against.
+        model: ModelName,
+        /// Expected loss of quality that a saved dollar makes up for; at 0 always the reference.
+        lambda: f64,
+    },
 }
 
 /// A policy ready to choose with.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Policy {
     /// See [`PolicySpec::Utility`].
     Utility {
@@ -47,14 +55,21 @@ pub enum Policy {
         /// Quality per dollar.
         lambda: f64,
     },
+    /// See [`PolicySpec::Reference`].
+    Reference {
+        /// The model that the others are measured against.
+        model: ModelName,
+        /// Quality per dollar.
+        lambda: f64,
+    },
 }
 
-/// Words that are no policy, or a budget that cannot be met.
+/// Words that are no policy, or a policy that this router cannot decide by.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum PolicySpecError {
-    /// Not of one of the three forms.
+    /// Not of one of the four forms.
     #[error(
-        "`{0}` is not a policy; write utility:LAMBDA (quality per USD, at least 0), adequate:TARGET (quality from 0 to 1) or budget:USD (mean cost of a request, above 0)"
+        "`{0}` is not a policy; write utility:LAMBDA (quality per USD, at least 0), adequate:TARGET (quality from 0 to 1), budget:USD (mean cost of a request, above 0) or reference:MODEL:LAMBDA (a model's name, quality per USD)"
     )]
     Unreadable(String),
     /// Cheaper than the cheapest.
@@ -67,15 +82,35 @@ pub enum PolicySpecError {
         /// The least mean cost of the training curve.
         least: Usd,
     },
+    /// A reference that the router does not know.
+    #[error(
+        "the reference `{model}` is none of the router's models: {}",
+        listed(known)
+    )]
+    UnknownReference {
+        /// What was asked for.
+        model: ModelName,
+        /// The router's models.
+        known: Vec<ModelName>,
+    },
+}
+
+fn listed(models: &[ModelName]) -> String {
+    let names: Vec<&str> = models.iter().map(ModelName::as_str).collect();
+    names.join(", ")
 }
 
 impl PolicySpec {
-    /// The policy that this makes with the training curve.
+    /// The policy that this makes with the training curve of a router of these models.
     ///
     /// # Errors
-    /// When a budget is below the cheapest point of the curve.
-    pub fn resolve(self, curve: &OperatingCurve) -> Result<Policy, PolicySpecError> {
-        match self {
+    /// When a budget is below the cheapest point of the curve, or a reference is unknown.
+    pub fn resolve(
+        &self,
+        curve: &OperatingCurve,
+        models: &[ModelName],
+    ) -> Result<Policy, PolicySpecError> {
+        match self.clone() {
             Self::Utility { lambda } => Ok(Policy::Utility { lambda }),
             Self::Adequate { target } => Ok(Policy::Adequate { target }),
             Self::Budget { mean_cost } => match curve.lambda_for_cost(mean_cost) {
@@ -85,6 +120,13 @@ impl PolicySpec {
                     least,
                 }),
             },
+            Self::Reference { model, lambda } if models.contains(&model) => {
+                Ok(Policy::Reference { model, lambda })
+            }
+            Self::Reference { model, .. } => Err(PolicySpecError::UnknownReference {
+                model,
+                known: models.to_vec(),
+            }),
         }
     }
 }
@@ -98,12 +140,19 @@ impl FromStr for PolicySpec {
 }
 
 fn parse(text: &str) -> Option<PolicySpec> {
-    let (kind, value) = text.split_once(':')?;
+    let (kind, rest) = text.split_once(':')?;
+    // The names of models may have colons of their own.
+    let (model, value) = rest.rsplit_once(':').unwrap_or(("", rest));
     let value: f64 = value
         .parse()
         .ok()
         .filter(|value: &f64| value.is_finite() && *value >= 0.0)?;
     match kind {
+        "reference" if !model.is_empty() => Some(PolicySpec::Reference {
+            model: model.into(),
+            lambda: value,
+        }),
+        _ if !model.is_empty() => None,
         "utility" => Some(PolicySpec::Utility { lambda: value }),
         "adequate" => Some(PolicySpec::Adequate {
             target: Quality::new(value).ok()?,
@@ -121,6 +170,7 @@ impl fmt::Display for PolicySpec {
             Self::Utility { lambda } => write!(f, "utility:{lambda}"),
             Self::Adequate { target } => write!(f, "adequate:{}", target.get()),
             Self::Budget { mean_cost } => write!(f, "budget:{}", mean_cost.as_f64()),
+            Self::Reference { model, lambda } => write!(f, "reference:{model}:{lambda}"),
         }
     }
 }
@@ -151,6 +201,20 @@ mod tests {
         check_round_trip("utility:200");
         check_round_trip("adequate:0.8");
         check_round_trip("budget:0.0005");
+        check_round_trip("reference:gpt-4o:12.5");
+        check_round_trip("reference:llama3:8b:0");
+    }
+
+    #[test]
+    fn an_unknown_reference_is_named_with_those_known() {
+        let spec: PolicySpec = "reference:c:1".parse().unwrap();
+        let error = spec
+            .resolve(&OperatingCurve::default(), &["a".into(), "b".into()])
+            .unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the reference `c` is none of the router's models: a, b"
+        );
     }
 
     #[test]
@@ -164,6 +228,11 @@ mod tests {
             "adequate:1.1",
             "budget:0",
             "best:1",
+            "utility:gpt:1",
+            "reference:1",
+            "reference::1",
+            "reference:gpt:-1",
+            "reference:gpt:",
         ] {
             assert!(wrong.parse::<PolicySpec>().is_err(), "{wrong:?}");
         }

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use pointsman_encoders::EncoderError;
 use pointsman_features::SpecError;
 use pointsman_models::{ArtifactError, WeightsError};
 use pointsman_policy::PolicySpecError;
@@ -47,6 +48,24 @@ pub enum RouterError {
         /// What and where.
         reason: String,
     },
+    /// The sentence encoder cannot be opened.
+    #[error("the router reads a sentence encoder that cannot be opened: {0}")]
+    Encoder(#[from] EncoderError),
+    /// The sentence encoder is another one than in training.
+    #[error(
+        "the encoder {spec} is not the one this router was trained with: its fingerprint is {found}, expected {expected}; give its directory (--encoder), or train again"
+    )]
+    OtherEncoder {
+        /// The encoder that was opened.
+        spec: String,
+        /// Its fingerprint.
+        found: String,
+        /// The fingerprint of the one in training.
+        expected: String,
+    },
+    /// An encoder was given to a router that reads none.
+    #[error("this router reads no sentence encoder; leave --encoder out, or train with it")]
+    NoEncoder,
     /// Nothing says what a model costs.
     #[error(
         "nothing says what `{0}` costs: the logs have no cost_usd for it, and the catalogue has no prices or the logs no output_tokens; add one of them (--catalog FILE)"

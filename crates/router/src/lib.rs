@@ -5,14 +5,22 @@
 //! the same request, bit for bit on a CPU.
 
 mod catalog_file;
+mod encoding;
 mod error;
+mod explain;
+mod prompt_filter;
 mod router;
 mod saved;
+mod trained_on;
 
 #[cfg(test)]
 mod tests;
 
 pub use catalog_file::read_catalog;
+pub use encoding::Encoding;
 pub use error::RouterError;
+pub use explain::{Explanation, Flip, Influence, Neighbour};
+pub use prompt_filter::PromptFilter;
 pub use router::{Prediction, Router, Unsatisfiable, expected_cost};
-pub use saved::{Artifact, TrainedOn};
+pub use saved::{Artifact, Example};
+pub use trained_on::TrainedOn;

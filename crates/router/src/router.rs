@@ -2,28 +2,36 @@
 
 use std::path::Path;
 
+use pointsman_encoders::Encoder;
 use pointsman_features::{Extractor, Features};
-use pointsman_models::{Model, sha256};
-use pointsman_policy::{Needs, OperatingCurve, Policy, PolicySpec, choose, limit_refusal};
+use pointsman_models::{Model, Point, sha256};
+use pointsman_policy::{
+    Guarantee, Needs, OperatingCurve, Policy, PolicySpec, choose, limit_refusal,
+};
 use pointsman_types::{
     Candidate, Catalog, Decision, ModelCard, ModelName, Prices, Probability, Prompt, Quality,
-    Request, Tokens, Usd,
+    Reason, Request, Tokens, Usd,
 };
 
+use crate::encoding::{Encoding, is_slow};
 use crate::error::RouterError;
-use crate::saved::{Artifact, TrainedOn};
+use crate::saved::{Artifact, Example};
+use crate::trained_on::TrainedOn;
 
 /// Decides. Immutable; shared by any number of threads.
 #[derive(Debug, Clone)]
 pub struct Router {
     extractor: Extractor,
+    encoder: Option<Encoder>,
     model: Model,
     cards: Vec<ModelCard>,
     catalog: Catalog,
     curve: OperatingCurve,
     spec: PolicySpec,
     policy: Policy,
+    guarantee: Option<Guarantee>,
     trained_on: TrainedOn,
+    examples: Vec<Example>,
     training: serde_json::Value,
     identity: String,
     policy_version: String,
@@ -40,6 +48,10 @@ pub struct Prediction {
     pub cost: Usd,
     /// Expected tokens out, where tokens were logged.
     pub output_tokens: Option<f32>,
+    /// The median of the tokens out.
+    pub output_tokens_p50: Option<f32>,
+    /// What nine of ten answers stay below in tokens.
+    pub output_tokens_p90: Option<f32>,
 }
 
 /// No model satisfies the limits of a request.
@@ -56,8 +68,17 @@ impl Router {
     /// # Errors
     /// When it is damaged, of another version, or something is unknown that deciding needs.
     pub fn open(dir: &Path) -> Result<Self, RouterError> {
+        Self::open_with(dir, &Encoding::default())
+    }
+
+    /// Opens the directory that training wrote, with its sentence encoder in another place or on
+    /// another device.
+    ///
+    /// # Errors
+    /// As [`Router::open`], and when the encoder is not the one of the training.
+    pub fn open_with(dir: &Path, encoding: &Encoding) -> Result<Self, RouterError> {
         let (artifact, identity) = Artifact::open(dir)?;
-        Self::assemble(artifact, identity)
+        Self::assemble(artifact, identity, encoding)
     }
 
     /// Puts an artifact to work that is not on disk.
@@ -65,20 +86,37 @@ impl Router {
     /// # Errors
     /// When its features are of another version, or nothing says what a model costs.
     pub fn new(artifact: Artifact) -> Result<Self, RouterError> {
-        let identity = sha256(&artifact.model.weights()?);
-        Self::assemble(artifact, identity)
+        Self::new_with(artifact, &Encoding::default())
     }
 
-    fn assemble(artifact: Artifact, identity: String) -> Result<Self, RouterError> {
+    /// The same, with its sentence encoder in another place or on another device.
+    ///
+    /// # Errors
+    /// As [`Router::new`], and when the encoder is not the one of the training.
+    pub fn new_with(artifact: Artifact, encoding: &Encoding) -> Result<Self, RouterError> {
+        let identity = sha256(&artifact.model.weights()?);
+        Self::assemble(artifact, identity, encoding)
+    }
+
+    fn assemble(
+        artifact: Artifact,
+        identity: String,
+        encoding: &Encoding,
+    ) -> Result<Self, RouterError> {
         let router = Self {
             extractor: Extractor::new(artifact.model.features.clone())?,
+            encoder: encoding.open(artifact.model.encoder.as_ref())?,
             cards: cards(&artifact.model.names, &artifact.catalog),
-            policy: artifact.policy.resolve(&artifact.curve)?,
+            policy: artifact
+                .policy
+                .resolve(&artifact.curve, &artifact.model.names)?,
+            guarantee: artifact.guarantee,
             model: artifact.model,
             catalog: artifact.catalog,
             curve: artifact.curve,
             spec: artifact.policy,
             trained_on: artifact.trained_on,
+            examples: artifact.examples,
             training: artifact.report,
             identity,
             policy_version: String::new(),
@@ -86,21 +124,23 @@ impl Router {
         router.checked()
     }
 
-    /// The same router by another policy.
+    /// The same router by another policy, of which nothing is guaranteed.
     ///
     /// # Errors
-    /// When the policy is a budget that cannot be met.
+    /// When the policy is a budget that cannot be met, or has an unknown reference.
     pub fn with_policy(mut self, spec: PolicySpec) -> Result<Self, RouterError> {
-        self.policy = spec.resolve(&self.curve)?;
+        self.policy = spec.resolve(&self.curve, &self.model.names)?;
+        self.guarantee = self.guarantee.filter(|one| one.policy == spec);
         self.spec = spec;
         self.checked()
     }
 
-    /// The same router at other prices, windows and abilities.
+    /// The same router at other prices, windows and abilities, at which nothing is guaranteed.
     ///
     /// # Errors
     /// When nothing says any more what a model costs.
     pub fn with_catalog(mut self, catalog: Catalog) -> Result<Self, RouterError> {
+        self.guarantee = self.guarantee.filter(|_| self.catalog == catalog);
         self.cards = cards(&self.model.names, &catalog);
         self.catalog = catalog;
         self.checked()
@@ -110,6 +150,7 @@ impl Router {
     fn checked(mut self) -> Result<Self, RouterError> {
         let silent = self
             .look(&Prompt::from(""), None)
+            .models
             .iter()
             .position(|seen| seen.prediction.is_none());
         if let Some(position) = silent {
@@ -142,10 +183,32 @@ impl Router {
         &self.catalog
     }
 
+    /// The fitted parameters.
+    #[must_use]
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// Training prompts that explanations may point to, in the order of the model's.
+    #[must_use]
+    pub fn examples(&self) -> &[Example] {
+        &self.examples
+    }
+
+    pub(crate) fn extractor(&self) -> &Extractor {
+        &self.extractor
+    }
+
     /// The policy it decides by.
     #[must_use]
-    pub fn policy(&self) -> PolicySpec {
-        self.spec
+    pub fn policy(&self) -> &PolicySpec {
+        &self.spec
+    }
+
+    /// What is promised of that policy at these prices, where anything is.
+    #[must_use]
+    pub fn guarantee(&self) -> Option<&Guarantee> {
+        self.guarantee.as_ref()
     }
 
     /// Names artifact, catalogue and policy together: 12 hexadecimal digits.
@@ -172,13 +235,25 @@ impl Router {
         self.extractor.extract(text)
     }
 
+    /// Where a text lies in the representation that the heads read.
+    #[must_use]
+    pub fn point(&self, text: &str) -> Point {
+        let (features, embedding) = (self.features(text), self.embedding(text));
+        let seen = &self.model.representation;
+        seen.point((&features).into(), embedding.as_deref())
+    }
+
     /// Predictions for every model, in the order of [`Router::models`], whatever the limits.
     #[must_use]
     pub fn predict(&self, prompt: &Prompt, input_tokens: Option<Tokens>) -> Vec<Prediction> {
-        self.look(prompt, input_tokens)
-            .into_iter()
-            .map(Look::known)
-            .collect()
+        let looks = self.look(prompt, input_tokens).models;
+        looks.into_iter().map(Look::known).collect()
+    }
+
+    /// Whether a decision takes milliseconds rather than microseconds.
+    #[must_use]
+    pub fn is_slow(&self) -> bool {
+        self.model.encoder.as_ref().is_some_and(is_slow)
     }
 
     /// Decides on one request.
@@ -186,57 +261,92 @@ impl Router {
     /// # Errors
     /// With the limit that refused each model, when none is left.
     pub fn decide(&self, request: &Request) -> Result<Decision, Unsatisfiable> {
-        let looks = self.look(&request.prompt, request.input_tokens);
-        let candidates = self
-            .cards
-            .iter()
-            .zip(looks)
-            .map(|(card, look)| candidate(card, look, request))
-            .collect();
-        let policy = match request.limits.min_quality {
-            Some(target) => Policy::Adequate { target },
-            None => self.policy,
+        let seen = self.look(&request.prompt, request.input_tokens);
+        let familiarity = seen.familiarity;
+        let candidates = self.limited(seen, request);
+        let choice = match request.limits.min_quality {
+            Some(target) => choose(candidates, &Policy::Adequate { target }),
+            None => choose(candidates, &self.policy),
+        }
+        .map_err(|candidates| Unsatisfiable { candidates })?;
+        let reason = match choice.reason {
+            Reason::OnlyCandidate => Reason::OnlyCandidate,
+            _ if familiarity <= 0.0 => Reason::Unfamiliar,
+            reason => reason,
         };
-        let choice =
-            choose(candidates, policy).map_err(|candidates| Unsatisfiable { candidates })?;
         Ok(Decision {
             model: choice.candidates[0].model.clone(),
-            reason: choice.reason,
+            reason,
+            familiarity,
             propensity: choice.candidates[0].probability,
             policy_version: self.policy_version.clone(),
             candidates: choice.candidates,
         })
     }
 
-    fn look(&self, prompt: &Prompt, input_tokens: Option<Tokens>) -> Vec<Look> {
+    /// An encoder that fails leaves the prompt unfamiliar: predictions are then the models' means.
+    pub(crate) fn embedding(&self, text: &str) -> Option<Vec<f32>> {
+        self.encoder.as_ref()?.encode_one(text).ok()
+    }
+
+    /// Every model as it looks for one request, limits applied, before a policy chooses; in the
+    /// order of [`Router::models`].
+    #[must_use]
+    pub fn candidates(&self, request: &Request) -> Vec<Candidate> {
+        self.limited(self.look(&request.prompt, request.input_tokens), request)
+    }
+
+    fn limited(&self, seen: Seen, request: &Request) -> Vec<Candidate> {
+        self.cards
+            .iter()
+            .zip(seen.models)
+            .map(|(card, look)| candidate(card, look, request))
+            .collect()
+    }
+
+    fn look(&self, prompt: &Prompt, input_tokens: Option<Tokens>) -> Seen {
         let features = self.extractor.extract(prompt.text());
+        let embedding = self.embedding(prompt.text());
         let chars = prompt.text().chars().count() as f32;
         let lines = self.model.input_tokens.iter().zip(&self.cards);
-        let predictions = self.model.predict((&features).into());
-        lines
-            .zip(predictions)
+        let predicted = self.model.predict((&features).into(), embedding.as_deref());
+        let models = lines
+            .zip(predicted.models)
             .map(|((line, card), prediction)| {
                 let input =
                     input_tokens.map_or_else(|| line.predict(chars), |tokens| tokens.0 as f32);
+                let tokens = prediction.output_tokens;
                 let cost = expected_cost(
                     card.prices(),
                     input,
-                    prediction.output_tokens,
+                    tokens.map(|tokens| tokens.mean),
                     prediction.logged_cost,
                 );
                 let prediction = cost.map(|cost| Prediction {
                     quality: prediction.quality,
                     quality_lower: prediction.quality_lower,
                     cost,
-                    output_tokens: prediction.output_tokens,
+                    output_tokens: tokens.map(|tokens| tokens.mean),
+                    output_tokens_p50: tokens.map(|tokens| tokens.p50),
+                    output_tokens_p90: tokens.map(|tokens| tokens.p90),
                 });
                 Look {
                     input: Tokens(input as u64),
                     prediction,
                 }
             })
-            .collect()
+            .collect();
+        Seen {
+            familiarity: predicted.familiarity,
+            models,
+        }
     }
+}
+
+/// One prompt as the router sees it.
+struct Seen {
+    familiarity: f32,
+    models: Vec<Look>,
 }
 
 /// One model as seen for one prompt; without a prediction where nothing says what it costs.
@@ -283,6 +393,8 @@ fn candidate(card: &ModelCard, look: Look, request: &Request) -> Candidate {
         quality_lower: prediction.quality_lower,
         cost: prediction.cost,
         output_tokens: prediction.output_tokens,
+        output_tokens_p50: prediction.output_tokens_p50,
+        output_tokens_p90: prediction.output_tokens_p90,
         probability: Probability::ZERO,
         refusal: limit_refusal(card, &request.limits, needs),
     }

@@ -5,12 +5,13 @@ use std::path::Path;
 use pointsman_models::{
     Calibration, FORMAT_VERSION, Files, Manifest, Model, read_artifact, sha256, write_artifact,
 };
-use pointsman_policy::{OperatingCurve, PolicySpec};
-use pointsman_types::{Catalog, Prompt, text_hash};
-use serde::Serialize;
+use pointsman_policy::{Guarantee, OperatingCurve, PolicySpec};
+use pointsman_types::Catalog;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use crate::error::RouterError;
+use crate::trained_on::TrainedOn;
 
 const WEIGHTS: &str = "weights.safetensors";
 const CALIBRATION: &str = "calibration.json";
@@ -18,7 +19,10 @@ const CATALOG: &str = "catalog.toml";
 const POLICY: &str = "policy.json";
 const CURVE: &str = "curve.json";
 const PROMPTS: &str = "prompts.bin";
+const EXAMPLES: &str = "examples.json";
+const STREAMED: &str = "streamed.bin";
 const REPORT: &str = "report.json";
+const GUARANTEE: &str = "guarantee.json";
 
 /// What training produced, before it is put to work.
 #[derive(Debug, Clone)]
@@ -29,10 +33,14 @@ pub struct Artifact {
     pub catalog: Catalog,
     /// The policy it decides by, unless told otherwise.
     pub policy: PolicySpec,
+    /// What is promised of that policy, where anything is.
+    pub guarantee: Option<Guarantee>,
     /// The cost–quality curve on held-out prompts.
     pub curve: OperatingCurve,
     /// The prompts it has seen.
     pub trained_on: TrainedOn,
+    /// The training prompts whose latent coordinates the model keeps, in their order.
+    pub examples: Vec<Example>,
     /// The seed of the training.
     pub seed: u64,
     /// SHA-256 over the rows it was trained on.
@@ -41,45 +49,15 @@ pub struct Artifact {
     pub report: serde_json::Value,
 }
 
-/// The hashes of the training prompts, ascending, so that evaluation can leave them out.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct TrainedOn(Vec<u64>);
-
-impl TrainedOn {
-    /// Whether this text was trained on.
-    #[must_use]
-    pub fn contains(&self, prompt: &Prompt) -> bool {
-        self.0.binary_search(&text_hash(prompt.text())).is_ok()
-    }
-
-    fn to_bytes(&self) -> Vec<u8> {
-        self.0.iter().flat_map(|hash| hash.to_le_bytes()).collect()
-    }
-
-    fn from_bytes(bytes: &[u8]) -> Result<Self, RouterError> {
-        match bytes.as_chunks::<8>() {
-            (words, []) => Ok(words.iter().map(|word| u64::from_le_bytes(*word)).collect()),
-            _ => Err(RouterError::Part {
-                file: PROMPTS,
-                reason: "its length is not a multiple of 8 bytes".into(),
-            }),
-        }
-    }
-}
-
-impl FromIterator<u64> for TrainedOn {
-    fn from_iter<I: IntoIterator<Item = u64>>(hashes: I) -> Self {
-        let mut hashes: Vec<u64> = hashes.into_iter().collect();
-        hashes.sort_unstable();
-        hashes.dedup();
-        Self(hashes)
-    }
-}
-
-impl Extend<u64> for TrainedOn {
-    fn extend<I: IntoIterator<Item = u64>>(&mut self, hashes: I) {
-        *self = self.0.iter().copied().chain(hashes).collect();
-    }
+/// A training prompt that explanations may point to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Example {
+    /// Its id in the log.
+    pub id: String,
+    /// Its text, where training was told to keep it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
 }
 
 impl Artifact {
@@ -90,7 +68,7 @@ impl Artifact {
     pub fn save(&self, dir: &Path) -> Result<(), RouterError> {
         let catalog = toml::to_string(&self.catalog).map_err(|error| part(CATALOG, &error))?;
         let manifest = self.manifest(&catalog);
-        let files = Files::from([
+        let mut files = Files::from([
             (WEIGHTS.to_owned(), self.model.weights()?),
             (
                 CALIBRATION.to_owned(),
@@ -99,9 +77,16 @@ impl Artifact {
             (CATALOG.to_owned(), catalog.into_bytes()),
             (POLICY.to_owned(), to_json(POLICY, &self.policy)?),
             (CURVE.to_owned(), to_json(CURVE, &self.curve)?),
-            (PROMPTS.to_owned(), self.trained_on.to_bytes()),
+            (PROMPTS.to_owned(), self.trained_on.kept_bytes()),
+            (EXAMPLES.to_owned(), to_json(EXAMPLES, &self.examples)?),
             (REPORT.to_owned(), to_json(REPORT, &self.report)?),
         ]);
+        if let Some(bytes) = self.trained_on.streamed_bytes() {
+            files.insert(STREAMED.to_owned(), bytes);
+        }
+        if let Some(guarantee) = &self.guarantee {
+            files.insert(GUARANTEE.to_owned(), to_json(GUARANTEE, guarantee)?);
+        }
         write_artifact(dir, manifest, &files)?;
         Ok(())
     }
@@ -112,6 +97,7 @@ impl Artifact {
             written_by: format!("pointsman {}", env!("CARGO_PKG_VERSION")),
             models: self.model.names.clone(),
             features: self.model.features.clone(),
+            encoder: self.model.encoder.clone(),
             seed: self.seed,
             data_fingerprint: self.data_fingerprint.clone(),
             catalog_hash: sha256(catalog.as_bytes()),
@@ -129,16 +115,44 @@ impl Artifact {
         let weights = bytes(WEIGHTS, &files)?;
         let catalog = String::from_utf8_lossy(bytes(CATALOG, &files)?);
         let artifact = Self {
-            model: Model::from_weights(weights, manifest.models, manifest.features, calibration)?,
+            model: Model::from_weights(
+                weights,
+                manifest.models,
+                manifest.features,
+                manifest.encoder,
+                calibration,
+            )?,
             catalog: toml::from_str(&catalog).map_err(|error| part(CATALOG, &error))?,
             policy: from_json(POLICY, &files)?,
+            guarantee: match files.contains_key(GUARANTEE) {
+                true => Some(from_json(GUARANTEE, &files)?),
+                false => None,
+            },
             curve: from_json(CURVE, &files)?,
-            trained_on: TrainedOn::from_bytes(bytes(PROMPTS, &files)?)?,
+            trained_on: trained_on(&files)?,
+            examples: from_json(EXAMPLES, &files)?,
             seed: manifest.seed,
             data_fingerprint: manifest.data_fingerprint,
             report: from_json(REPORT, &files)?,
         };
-        Ok((artifact, identity))
+        match artifact.examples.len() == artifact.model.examples.rows() {
+            true => Ok((artifact, identity)),
+            false => Err(RouterError::Part {
+                file: EXAMPLES,
+                reason: "it does not list as many prompts as the weights have".into(),
+            }),
+        }
+    }
+}
+
+fn trained_on(files: &Files) -> Result<TrainedOn, RouterError> {
+    let kept = TrainedOn::from_kept_bytes(bytes(PROMPTS, files)?)
+        .ok_or_else(|| part(PROMPTS, &"its length is not a multiple of 8 bytes"))?;
+    match files.get(STREAMED) {
+        None => Ok(kept),
+        Some(streamed) => kept
+            .with_streamed_bytes(streamed)
+            .ok_or_else(|| part(STREAMED, &"its length is not a multiple of 64 bytes")),
     }
 }
 

@@ -2,16 +2,16 @@
 
 use pointsman_features::{FeatureSpec, SURFACE_FEATURES};
 use pointsman_models::{
-    Calibration, Calibrator, InputTokens, Lexicon, LogRegression, LowerCurve, Model, QualityHead,
-    Representation,
+    Calibration, Calibrator, CommonCurve, Familiarity, InputTokens, Lexicon, LogRegression,
+    LowerCurve, Model, QualityHead, Representation,
 };
-use pointsman_policy::{CurvePoint, OperatingCurve, PolicySpec};
+use pointsman_policy::{CurvePoint, Guarantee, OperatingCurve, PolicySpec};
 use pointsman_types::{
     Catalog, Grid, Limits, ModelCard, Prompt, Quality, Reason, Refusal, Request, Tokens, Usd,
     UsdPerMillion, text_hash,
 };
 
-use crate::{Artifact, Router, RouterError, TrainedOn};
+use crate::{Artifact, Encoding, Example, PromptFilter, Router, RouterError, TrainedOn};
 
 /// Always `tokens` tokens or dollars.
 fn always(amounts: [f32; 2]) -> LogRegression {
@@ -20,6 +20,7 @@ fn always(amounts: [f32; 2]) -> LogRegression {
     LogRegression {
         weights,
         smearing: vec![1.0; 2],
+        residuals: vec![(0.0, 0.5); 2],
         range: vec![(-30.0, 30.0); 2],
     }
 }
@@ -28,16 +29,21 @@ fn model() -> Model {
     let calibrator = Calibrator {
         intercept: 0.0,
         slope: 1.0,
+        is_common: true,
         lower: LowerCurve(vec![(0.5, 0.4), (0.9, 0.8)]),
     };
     Model {
         names: vec!["big".into(), "small".into()],
         features: FeatureSpec::default(),
+        encoder: None,
+        familiarity: Familiarity::UNBOUNDED,
+        examples: Grid::from_values(1, vec![1.0, -1.0]),
         representation: Representation {
             lexicon: Lexicon::new(FeatureSpec::default().buckets(), Vec::new(), Vec::new()),
             surface_mean: vec![0.0; SURFACE_FEATURES],
             surface_scale: vec![0.0; SURFACE_FEATURES],
             projection: Grid::filled(0, 1, 0.0),
+            embedding: None,
         },
         quality: QualityHead {
             mean: vec![0.9, 0.6],
@@ -46,6 +52,7 @@ fn model() -> Model {
         calibration: Calibration {
             lower_estimate: "test".into(),
             prompts: 9,
+            common: CommonCurve::default(),
             models: vec![calibrator; 2],
         },
         input_tokens: vec![
@@ -70,8 +77,19 @@ fn artifact() -> Artifact {
         model: model(),
         catalog: Catalog::default(),
         policy: PolicySpec::Utility { lambda: 10.0 },
+        guarantee: None,
         curve: OperatingCurve(vec![point(100.0, 0.001, 0.6), point(0.0, 0.01, 0.9)]),
         trained_on: TrainedOn::from_iter([text_hash("seen")]),
+        examples: vec![
+            Example {
+                id: "one".into(),
+                text: None,
+            },
+            Example {
+                id: "two".into(),
+                text: Some("the second".into()),
+            },
+        ],
         seed: 0,
         data_fingerprint: "0123".into(),
         report: serde_json::Value::Null,
@@ -256,9 +274,131 @@ fn a_saved_router_decides_as_before() {
 }
 
 #[test]
+fn a_saved_router_remembers_the_prompts_that_were_streamed() {
+    let home = tempfile::tempdir().unwrap();
+    let mut streamed = PromptFilter::for_prompts(1);
+    streamed.insert(text_hash("streamed"));
+    let mut artifact = artifact();
+    artifact.trained_on = artifact.trained_on.with_streamed(streamed);
+    artifact.save(&home.path().join("router")).unwrap();
+    let opened = Router::open(&home.path().join("router")).unwrap();
+    for (prompt, was_seen) in [("seen", true), ("streamed", true), ("new", false)] {
+        assert_eq!(
+            opened.was_trained_on(&Prompt::from(prompt)),
+            was_seen,
+            "{prompt}"
+        );
+    }
+}
+
+#[test]
 fn a_budget_below_the_curve_is_refused() {
     let refused = router().with_policy(PolicySpec::Budget {
         mean_cost: Usd::saturating(0.0001),
     });
     assert!(matches!(refused, Err(RouterError::Policy(_))));
+}
+
+/// The same router, trained on prompts that all had known words.
+fn particular() -> Router {
+    let mut artifact = artifact();
+    artifact.model.familiarity.least_known = 0.5;
+    artifact.model.quality.context = Some(Grid::filled(2 + SURFACE_FEATURES, 2, 0.05));
+    Router::new(artifact).unwrap()
+}
+
+#[test]
+fn an_unfamiliar_prompt_is_decided_by_the_means() {
+    let decision = particular()
+        .decide(&ask("unheard of", Limits::default()))
+        .unwrap();
+    assert_eq!(decision.reason, Reason::Unfamiliar);
+    assert!(decision.familiarity.abs() < 1e-9);
+    for (candidate, mean) in decision.candidates.iter().zip([0.9, 0.6]) {
+        assert!(
+            (candidate.quality.get() - mean).abs() < 1e-3,
+            "{candidate:?}"
+        );
+        assert!(
+            candidate.quality_lower.get().abs() < 1e-9,
+            "it promises nothing"
+        );
+    }
+}
+
+#[test]
+fn an_encoder_is_refused_by_a_router_without_one() {
+    let home = tempfile::tempdir().unwrap();
+    let dir = home.path().join("router");
+    artifact().save(&dir).unwrap();
+    let encoding = Encoding {
+        spec: Some("minilm:nowhere".parse().unwrap()),
+        ..Encoding::default()
+    };
+    assert!(matches!(
+        Router::open_with(&dir, &encoding),
+        Err(RouterError::NoEncoder)
+    ));
+}
+
+fn guaranteed() -> Artifact {
+    let reference = "big".into();
+    let policy = PolicySpec::Reference {
+        model: "big".into(),
+        lambda: 10.0,
+    };
+    Artifact {
+        guarantee: Some(Guarantee {
+            alpha: 0.05,
+            delta: 0.1,
+            risk: Guarantee::risk_against(&reference),
+            reference,
+            policy: policy.clone(),
+            prompts: 500,
+            prompts_at_worst: 3,
+            measured: 0.03,
+            bound: 0.045,
+            method: "test".into(),
+            saving: 0.25,
+            categories: Vec::new(),
+            assumption: Guarantee::ASSUMPTION.into(),
+        }),
+        policy,
+        ..artifact()
+    }
+}
+
+#[test]
+fn a_guarantee_is_kept_with_the_router() {
+    let home = tempfile::tempdir().unwrap();
+    let dir = home.path().join("router");
+    guaranteed().save(&dir).unwrap();
+    let opened = Router::open(&dir).unwrap();
+    assert_eq!(opened.guarantee(), guaranteed().guarantee.as_ref());
+    assert_eq!(opened.policy(), &guaranteed().policy);
+}
+
+#[test]
+fn a_guarantee_ends_with_the_policy_and_the_prices_it_was_made_for() {
+    let router = || Router::new(guaranteed()).unwrap();
+    let same = router().with_policy(guaranteed().policy).unwrap();
+    assert!(same.guarantee().is_some());
+    let other = PolicySpec::Utility { lambda: 10.0 };
+    assert_eq!(router().with_policy(other).unwrap().guarantee(), None);
+    assert_eq!(
+        router().with_catalog(catalog(1.0)).unwrap().guarantee(),
+        None
+    );
+}
+
+#[test]
+fn a_reference_that_the_router_does_not_know_is_refused() {
+    let unknown = PolicySpec::Reference {
+        model: "huge".into(),
+        lambda: 1.0,
+    };
+    assert!(matches!(
+        router().with_policy(unknown),
+        Err(RouterError::Policy(_))
+    ));
 }

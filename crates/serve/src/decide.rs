@@ -1,7 +1,7 @@
 //! What the server needs of a router. One implementation serves; tests use fixed ones, so that
 //! they state decisions instead of training for them.
 
-use pointsman_router::{Router, Unsatisfiable};
+use pointsman_router::{Explanation, Router, Unsatisfiable};
 use pointsman_types::{Decision, ModelCard, ModelName, Request};
 
 /// Decides on requests; immutable and shared by all threads.
@@ -15,11 +15,24 @@ pub trait Decide: Send + Sync + 'static {
     /// Names everything that a decision depends on.
     fn policy_version(&self) -> &str;
 
+    /// Whether a decision takes milliseconds, too long for a thread that serves others.
+    fn is_slow(&self) -> bool {
+        false
+    }
+
     /// Decides on one request, without waiting for anything.
     ///
     /// # Errors
     /// With the reason for each model when none satisfies the limits.
     fn decide(&self, request: &Request) -> Result<Decision, Unsatisfiable>;
+
+    /// Decides and says why, which takes milliseconds.
+    ///
+    /// # Errors
+    /// As [`Decide::decide`].
+    fn explain(&self, request: &Request) -> Result<Explanation, Unsatisfiable> {
+        Ok(Explanation::without_grounds(self.decide(request)?))
+    }
 }
 
 impl Decide for Router {
@@ -35,7 +48,15 @@ impl Decide for Router {
         Router::policy_version(self)
     }
 
+    fn is_slow(&self) -> bool {
+        Router::is_slow(self)
+    }
+
     fn decide(&self, request: &Request) -> Result<Decision, Unsatisfiable> {
         Router::decide(self, request)
+    }
+
+    fn explain(&self, request: &Request) -> Result<Explanation, Unsatisfiable> {
+        Router::explain(self, request)
     }
 }

@@ -54,6 +54,7 @@ fn code(refusal: Refusal) -> &'static str {
         Refusal::BelowTarget { .. } => "below_target",
         Refusal::LowerQuality => "lower_quality",
         Refusal::LowerUtility => "lower_utility",
+        Refusal::RisksMore => "risks_more",
     }
 }
 
@@ -80,6 +81,7 @@ fn sentence(refusal: Refusal) -> String {
         Refusal::Dearer => "a cheaper model is good enough",
         Refusal::LowerQuality => "it saves less than its lower quality is worth",
         Refusal::LowerUtility => "its quality does not make up for what it costs more",
+        Refusal::RisksMore => "it may lose more against the reference than it saves",
     };
     fixed.to_owned()
 }
@@ -116,7 +118,9 @@ mod tests {
             Refusal::BelowTarget {
                 target: Quality::clamped(0.5),
             },
+            Refusal::LowerQuality,
             Refusal::LowerUtility,
+            Refusal::RisksMore,
         ] {
             let tagged = serde_json::to_value(refusal).unwrap();
             assert_eq!(tagged["why"], code(refusal));

@@ -7,13 +7,14 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use pointsman_router::Unsatisfiable;
+use pointsman_router::{Explanation, Unsatisfiable};
 use pointsman_store::DecisionRecord;
-use pointsman_types::Request;
+use pointsman_types::{Decision, Request};
 use uuid::Uuid;
 
 use crate::App;
 use crate::answer::answer;
+use crate::decide::Decide;
 use crate::intake::{Held, SMALL};
 use crate::parse::parse;
 use crate::problem::{Problem, json_bytes};
@@ -39,10 +40,10 @@ pub(crate) async fn route(
     Ok(json_bytes(decided.answer))
 }
 
-/// A decision takes some 50 µs, less than a change of thread; only long bodies leave the runtime's
-/// threads.
+/// A decision takes some 50 µs, less than a change of thread; only long bodies, and routers with a
+/// transformer, leave the runtime's threads.
 async fn decide(app: &Arc<App>, held: Held) -> Result<Decided, Problem> {
-    if held.bytes.len() <= SMALL {
+    if held.bytes.len() <= SMALL && !app.live.snapshot().router.is_slow() {
         return app.decide(&held.bytes);
     }
     let app = Arc::clone(app);
@@ -58,12 +59,10 @@ impl App {
         let router = snapshot.router.as_ref();
         let mut body: RouteBody<'_> = parse(body)?;
         let request = body.request(router.models())?;
-        let since = Instant::now();
-        let decision = router.decide(&request).map_err(unsatisfiable)?;
-        self.metrics.decided_in(since);
+        let (explanation, decision) = self.explained(router, &request, body.explain())?;
         let (id, ts_ms) = new_id();
         Ok(Decided {
-            answer: answer(&id, &decision, body.explain()),
+            answer: answer(&id, &decision, explanation.as_ref()),
             record: DecisionRecord {
                 id,
                 ts_ms,
@@ -75,6 +74,24 @@ impl App {
                 decision,
             },
         })
+    }
+
+    /// The decision, with its grounds where the caller wants them.
+    fn explained(
+        &self,
+        router: &dyn Decide,
+        request: &Request,
+        explain: bool,
+    ) -> Result<(Option<Explanation>, Decision), Problem> {
+        if explain {
+            let explanation = router.explain(request).map_err(unsatisfiable)?;
+            let decision = explanation.decision.clone();
+            return Ok((Some(explanation), decision));
+        }
+        let since = Instant::now();
+        let decision = router.decide(request).map_err(unsatisfiable)?;
+        self.metrics.decided_in(since);
+        Ok((None, decision))
     }
 
     fn kept_prompt(&self, request: &Request) -> Option<String> {

@@ -13,12 +13,13 @@ mod report;
 
 pub use report::{Addition, Alike};
 
-use pointsman_models::{Calibrator, LowerCurve, Model};
-use pointsman_router::{Artifact, Router, RouterError};
+use pointsman_models::{LowerCurve, Model};
+use pointsman_router::{Artifact, Encoding, Router, RouterError};
 use pointsman_types::{Catalog, CatalogError, LogTable, ModelName, text_hash};
 
 use crate::calibrate::{NORMAL_QUANTILE, wilson_lower};
 use crate::error::TrainError;
+use crate::judges::level_judges;
 use amounts::WithAmounts;
 use few::Few;
 use population::Posterior;
@@ -68,22 +69,25 @@ pub struct Added {
 
 /// Adds the model `name`, or the only one in the log that the router does not know. Its scores may
 /// be few or none; scores of the router's models on the same prompts sharpen its level. Its card is
-/// taken from `catalog`, or from the router's own.
+/// taken from `catalog`, or from the router's own. A guarantee does not survive: it spoke of the
+/// models that were there.
 ///
 /// # Errors
 /// When the model is there already, is not told which, nothing is known of it, or nothing says what it
 /// costs.
 pub fn add_model(
     artifact: Artifact,
-    log: &LogTable,
+    encoding: &Encoding,
+    mut log: LogTable,
     catalog: &Catalog,
     name: Option<&ModelName>,
 ) -> Result<Added, AddError> {
-    let name = new_model(&artifact, log, name)?;
+    let judged = level_judges(&mut log);
+    let name = new_model(&artifact, &log, name)?;
     let catalog = with_card(&artifact.catalog, catalog, &name)?;
     let prices = catalog.get(name.as_str()).and_then(|card| card.prices());
-    let router = Router::new(artifact.clone())?;
-    let few = Few::new(&router, &artifact.model, log, &name);
+    let router = Router::new_with(artifact.clone(), encoding)?;
+    let few = Few::new(&router, &artifact.model, &log, &name);
     if few.scores.is_empty() && prices.is_none() {
         return Err(AddError::NothingKnown(name));
     }
@@ -99,16 +103,19 @@ pub fn add_model(
     let prior = Prior::new(&artifact.model.names, &few.levels, &name, &costs);
     let posterior = Posterior::new(&few, &prior)?;
     let lower = lower_curve(&posterior, few.scores.len());
-    let addition = Addition::new(
+    let mut addition = Addition::new(
         &name,
         &artifact.model.names,
         &few,
         &amounts,
         (&prior, &posterior),
     );
+    addition.notes.extend(judged);
+    addition.notes.extend(lost_guarantee(&artifact, &name));
     let mut added = Artifact {
         model: with_model(artifact.model, name, amounts, &posterior, lower),
         catalog,
+        guarantee: None,
         ..artifact
     };
     added
@@ -116,10 +123,17 @@ pub fn add_model(
         .extend(log.prompts.iter().map(|row| text_hash(&row.text)));
     addition.write_into(&mut added.report);
     // Nothing is handed out that could not be put to work.
-    Router::new(added.clone())?;
+    Router::new_with(added.clone(), encoding)?;
     Ok(Added {
         artifact: added,
         addition,
+    })
+}
+
+/// What was promised was promised of the models that were there.
+fn lost_guarantee(artifact: &Artifact, name: &ModelName) -> Option<String> {
+    artifact.guarantee.as_ref().map(|guarantee| {
+        format!("no guarantee any more: `{name}` was not there when this was tested: {guarantee}")
     })
 }
 
@@ -158,7 +172,6 @@ fn with_card(own: &Catalog, more: &Catalog, name: &ModelName) -> Result<Catalog,
     Catalog::new(others.chain([card]).cloned().collect())
 }
 
-/// The calibration's slope is shared, so that its own intercept keeps the level where it is.
 fn with_model(
     mut model: Model,
     name: ModelName,
@@ -166,17 +179,10 @@ fn with_model(
     posterior: &Posterior,
     lower: LowerCurve,
 ) -> Model {
-    let slope = model
-        .calibration
-        .models
-        .first()
-        .map_or(1.0, |one| one.slope);
     let level = posterior.level as f32;
-    model.calibration.models.push(Calibrator {
-        intercept: (1.0 - slope) * Calibrator::logit(level),
-        slope,
-        lower,
-    });
+    model.calibration = model
+        .calibration
+        .with_guest(&model.quality.mean, level, lower);
     let shares: Vec<f32> = posterior.shares.iter().map(|share| *share as f32).collect();
     model.quality = model.quality.with_combination(level, &shares);
     model.names.push(name);

@@ -16,6 +16,8 @@ const ALPHA: f64 = 10.0;
 pub(crate) const LEAST_AMOUNT: f32 = 1e-9;
 /// The smearing factor stays within; beyond, a few outliers made it.
 const SMEARING: (f32, f32) = (1.0, 4.0);
+/// A model with fewer held-out values than this has the residuals of all models.
+pub(crate) const LEAST_RESIDUALS: usize = 20;
 
 /// The heads for tokens and costs, fitted on everything, and the costs that the splits expect.
 pub(crate) struct Amounts {
@@ -109,7 +111,53 @@ fn fit_head(
     let held_out = splits.held_out(amounts.columns(), |fit, row| {
         heads[fit].predict(&point(context.row(row)))
     });
-    Ok(heads.pop().map(|whole| Head { whole, held_out }))
+    let logs = splits.held_out(amounts.columns(), |fit, row| {
+        heads[fit].logs(&point(context.row(row)))
+    });
+    let residuals = residuals(amounts, &logs);
+    Ok(heads.pop().map(|whole| Head {
+        whole: LogRegression { residuals, ..whole },
+        held_out,
+    }))
+}
+
+/// Median and 90th percentile of what logarithms were above their held-out predictions, per model.
+fn residuals(amounts: &Grid<f32>, logs: &Grid<f32>) -> Vec<(f32, f32)> {
+    let of_column = |column: usize| -> Vec<f32> {
+        let pairs = amounts.column(column).zip(logs.column(column));
+        pairs
+            .map(|(amount, log)| log_of(amount) - log)
+            .filter(|residual| !residual.is_nan())
+            .collect()
+    };
+    let by_model: Vec<Vec<f32>> = (0..amounts.columns()).map(of_column).collect();
+    let all = quantiles(by_model.concat());
+    by_model
+        .into_iter()
+        .map(|residuals| match residuals.len() < LEAST_RESIDUALS {
+            true => all,
+            false => quantiles(residuals),
+        })
+        .collect()
+}
+
+/// The order statistics that a further value stays below with at least that probability (split
+/// conformal prediction; Papadopoulos et al. 2002); 0 without values.
+pub(crate) fn quantiles(mut residuals: Vec<f32>) -> (f32, f32) {
+    residuals.sort_unstable_by(f32::total_cmp);
+    let at = |share: f64| {
+        let rank = (share * (residuals.len() + 1) as f64).ceil() as usize;
+        let last = residuals.len().checked_sub(1)?;
+        residuals.get(rank.saturating_sub(1).min(last)).copied()
+    };
+    (at(0.5).unwrap_or(0.0), at(0.9).unwrap_or(0.0))
+}
+
+pub(crate) fn log_of(amount: f32) -> f32 {
+    match amount.is_nan() {
+        true => f32::NAN,
+        false => libm::logf(amount.max(LEAST_AMOUNT)),
+    }
 }
 
 fn point(context: &[f32]) -> Point {
@@ -127,7 +175,7 @@ fn fit_split(
 ) -> Result<LogRegression, TrainError> {
     let columns = amounts.columns();
     let seen = |row: usize, column: usize| learns_from(row) && !amounts[(row, column)].is_nan();
-    let log = |row: usize, column: usize| libm::logf(amounts[(row, column)].max(LEAST_AMOUNT));
+    let log = |row: usize, column: usize| log_of(amounts[(row, column)]);
     let seen_logs = |column: usize| {
         (0..amounts.rows())
             .filter(move |row| seen(*row, column))
@@ -154,6 +202,7 @@ fn fit_split(
         weights,
         smearing: vec![1.0; columns],
         range,
+        residuals: vec![(0.0, 0.0); columns],
     };
     head.smearing = (0..columns)
         .map(|column| {
@@ -259,6 +308,27 @@ mod tests {
             input_line(&[100.0], [f32::NAN].into_iter()),
             InputTokens::UNKNOWN
         );
+    }
+
+    #[test]
+    fn nine_of_ten_stay_below_the_upper_quantile() {
+        let residuals: Vec<f32> = (1..=99).rev().map(|number| number as f32).collect();
+        assert_eq!(quantiles(residuals), (50.0, 90.0));
+        assert_eq!(quantiles(vec![0.5]), (0.5, 0.5));
+        assert_eq!(quantiles(Vec::new()), (0.0, 0.0));
+    }
+
+    #[test]
+    fn a_model_with_few_values_has_the_spread_of_all() {
+        let cell = |row: usize, column: usize| match column == 1 && row > 2 {
+            true => f32::NAN,
+            false => libm::expf(row as f32 / 100.0),
+        };
+        let amounts = (0..100).flat_map(|row| [cell(row, 0), cell(row, 1)]);
+        let amounts = Grid::from_values(2, amounts.collect());
+        let found = residuals(&amounts, &Grid::filled(100, 2, 0.0));
+        assert!((found[0].1 - 0.9).abs() < 1e-5, "{found:?}");
+        assert!(found[1].1 > 0.8, "{found:?}");
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! What a log must have before anything is fitted.
+//! What a log must have before anything is fitted. A score and a comparison with another model are
+//! labels alike.
 
 use pointsman_types::{LogTable, ModelName};
 
@@ -13,12 +14,11 @@ pub(crate) fn checked(
     least_rows: usize,
     drop_rare: bool,
 ) -> Result<LogTable, TrainError> {
-    let scored = scored_prompts(&table);
-    let scores = || table.score.values().iter().filter(|score| !score.is_nan());
-    let Some(first) = scores().next() else {
+    let labelled = labelled_prompts(&table);
+    if labelled.iter().all(|(_, rows)| *rows == 0) {
         return Err(TrainError::NoScores);
-    };
-    if let [(only, _)] = scored
+    }
+    if let [(only, _)] = labelled
         .iter()
         .filter(|(_, rows)| *rows > 0)
         .collect::<Vec<_>>()[..]
@@ -31,10 +31,7 @@ pub(crate) fn checked(
             least: LEAST_PROMPTS,
         });
     }
-    if scores().all(|score| score == first) {
-        return Err(TrainError::EqualScores(*first));
-    }
-    let rare: Vec<(ModelName, usize)> = scored
+    let rare: Vec<(ModelName, usize)> = labelled
         .iter()
         .filter(|(_, rows)| *rows < least_rows)
         .cloned()
@@ -45,24 +42,34 @@ pub(crate) fn checked(
             models: rare,
             least: least_rows,
         }),
-        (false, true) => without(table, &rare, least_rows),
+        // With a model its comparisons go, which may leave others with too few.
+        (false, true) => checked(without(table, &rare, least_rows)?, least_rows, drop_rare),
     }
 }
 
-fn scored_prompts(table: &LogTable) -> Vec<(ModelName, usize)> {
-    let count = |model: usize| {
-        table
-            .score
-            .column(model)
-            .filter(|score| !score.is_nan())
-            .count()
-    };
-    table
-        .models
-        .iter()
-        .enumerate()
-        .map(|(at, name)| (name.clone(), count(at)))
-        .collect()
+/// An error where every score is the same, comparisons read as scores included.
+pub(crate) fn refuse_equal_scores(table: &LogTable) -> Result<(), TrainError> {
+    let mut scores = table.score.values().iter().filter(|score| !score.is_nan());
+    match scores.next() {
+        Some(first) if scores.all(|score| score == first) => Err(TrainError::EqualScores(*first)),
+        _ => Ok(()),
+    }
+}
+
+/// For each model the prompts on which it was scored or compared.
+fn labelled_prompts(table: &LogTable) -> Vec<(ModelName, usize)> {
+    let scored = |model| table.score.column(model).filter(|score| !score.is_nan());
+    let mut counts: Vec<usize> = (0..table.models.len())
+        .map(|model| scored(model).count())
+        .collect();
+    let mut last = vec![None; counts.len()];
+    for one in &table.comparisons {
+        for model in one.models {
+            let is_new = last[model].replace(one.prompt) != Some(one.prompt);
+            counts[model] += usize::from(is_new && table.score[(one.prompt, model)].is_nan());
+        }
+    }
+    table.models.iter().cloned().zip(counts).collect()
 }
 
 fn without(
@@ -86,7 +93,7 @@ fn without(
 
 #[cfg(test)]
 mod tests {
-    use pointsman_types::PromptRow;
+    use pointsman_types::{Comparison, PromptRow};
 
     use super::*;
 
@@ -109,7 +116,9 @@ mod tests {
     }
 
     fn check(rows: &[[f32; 2]], says: &str) {
-        let error = checked(table(rows), 5, false).unwrap_err().to_string();
+        let checked = checked(table(rows), 5, false);
+        let checked = checked.and_then(|table| refuse_equal_scores(&table));
+        let error = checked.unwrap_err().to_string();
         assert!(error.contains(says), "{error:?} does not say {says:?}");
     }
 
@@ -133,6 +142,25 @@ mod tests {
         let mut rows = vec![[0.5, f32::NAN]; 30];
         rows[3] = [0.25, 1.0];
         check(&rows, "`b` (1)");
+    }
+
+    #[test]
+    fn a_model_that_was_only_compared_has_labels() {
+        let mut compared = table(&[[f32::NAN; 2]; 30]);
+        compared.comparisons = (0..30).map(comparison).collect();
+        assert!(checked(compared.clone(), 5, false).is_ok());
+        compared.comparisons.truncate(3);
+        let error = checked(compared, 5, false).unwrap_err().to_string();
+        assert!(error.contains("`a` (3), `b` (3)"), "{error}");
+    }
+
+    fn comparison(prompt: usize) -> Comparison {
+        Comparison {
+            prompt,
+            models: [0, 1],
+            share_of_first: 1.0,
+            weight: 1.0,
+        }
     }
 
     #[test]

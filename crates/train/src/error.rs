@@ -10,7 +10,9 @@ pub enum TrainError {
     #[error("the log has scores of one model only, `{0}`; a router needs at least two")]
     OneModel(ModelName),
     /// There is nothing to learn from.
-    #[error("the log has no scores; column `score` must hold numbers from 0 to 1")]
+    #[error(
+        "the log has no scores and no comparisons; column `score` must hold numbers from 0 to 1, or columns `model_a`, `model_b` and `winner` two models and which answer was better"
+    )]
     NoScores,
     /// Every score is the same.
     #[error("every score in the log is {0}; there is nothing to tell the models apart by")]
@@ -24,6 +26,11 @@ pub enum TrainError {
         /// How many are needed.
         least: usize,
     },
+    /// A teacher without a class.
+    #[error(
+        "none of the {0} prompts to be taught is new: a teacher needs prompts that are not in the log and not held out"
+    )]
+    NothingToTeach(usize),
     /// Too few prompts to hold some out.
     #[error("the log has {found} distinct prompts, at least {least} are needed")]
     FewPrompts {
@@ -52,9 +59,47 @@ pub enum TrainError {
         /// What was given.
         found: f64,
     },
+    /// The rows that the table leaves out could not be read.
+    #[error("the log cannot be read again")]
+    Reading(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// No policy that saves anything can be promised.
+    #[error(
+        "no policy that saves can be guaranteed to lose at most {alpha} against `{reference}` at delta {delta} on {prompts} calibration prompts; {}",
+        way_out(*smallest)
+    )]
+    Unmet {
+        /// The risk asked for.
+        alpha: f64,
+        /// The error allowed.
+        delta: f64,
+        /// The model that is regressed from.
+        reference: ModelName,
+        /// Calibration prompts.
+        prompts: usize,
+        /// The smallest alpha that can be guaranteed with them.
+        smallest: f64,
+    },
+    /// There is nothing to gain by a guarantee.
+    #[error(
+        "no policy costs less than the reference `{reference}` on the {prompts} calibration prompts, so there is no saving to guarantee; name a dearer --reference"
+    )]
+    NothingSaves {
+        /// The model that is regressed from.
+        reference: ModelName,
+        /// Calibration prompts.
+        prompts: usize,
+    },
+    /// A guarantee by category without categories.
+    #[error(
+        "a guarantee by category needs column `category`; no calibration prompt of the log has one"
+    )]
+    NoCategories,
     /// The tensor library failed.
     #[error("a tensor operation failed: {0}")]
     Tensor(#[from] candle_core::Error),
+    /// The sentence encoder failed.
+    #[error("the sentence encoder failed: {0}")]
+    Encoder(String),
     /// A system of equations has no solution.
     #[error(
         "the equations of {0} have no solution; are there infinite or enormous numbers in the log?"
@@ -66,6 +111,15 @@ pub enum TrainError {
     /// What was fitted makes no router.
     #[error(transparent)]
     Router(#[from] RouterError),
+}
+
+fn way_out(smallest: f64) -> String {
+    match smallest < 1.0 {
+        true => format!(
+            "the smallest alpha that can is {smallest}; more of them (--calibration-share) lower it"
+        ),
+        false => "no alpha below 1 can; log more prompts, or raise --calibration-share".to_owned(),
+    }
 }
 
 fn listed(models: &[(ModelName, usize)]) -> String {

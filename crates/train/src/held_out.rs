@@ -125,7 +125,7 @@ fn cheapest_lambda(first_change: Option<f64>) -> f64 {
 
 /// To three significant digits, so that people can read and write it; downwards, which is towards
 /// quality. The number of the curve is not exact to more.
-fn rounded_down(lambda: f64) -> f64 {
+pub(crate) fn rounded_down(lambda: f64) -> f64 {
     if lambda <= 0.0 || lambda > 1e15 {
         return lambda;
     }

@@ -61,7 +61,7 @@ impl<'a> Judge<'a> {
                 cost,
             },
             _ => {
-                let weight = &splits.whole().weight;
+                let weight = splits.labelled();
                 let total = square_errors(&table.score, &splits.held_out_means(), weight);
                 Self::Variance {
                     table,

@@ -44,6 +44,7 @@ pub(crate) fn represent(
             surface_mean,
             surface_scale,
             projection,
+            embedding: None,
         },
         matrix,
     ))
@@ -51,11 +52,7 @@ pub(crate) fn represent(
 
 /// Inverse document frequency, smoothed: `1 + ln((1 + n) / (1 + df))`.
 fn lexicon(features: &FeatureMatrix, buckets: usize) -> Lexicon {
-    let mut prompts_with = vec![0_u32; buckets];
-    features
-        .iter()
-        .flat_map(|row| row.buckets)
-        .for_each(|bucket| prompts_with[*bucket as usize] += 1);
+    let prompts_with = prompts_with_bucket(features, buckets);
     let least = least_prompts(&prompts_with);
     let kept: Vec<u32> = (0..buckets as u32)
         .filter(|bucket| prompts_with[*bucket as usize] >= least)
@@ -64,6 +61,26 @@ fn lexicon(features: &FeatureMatrix, buckets: usize) -> Lexicon {
     let idf = |bucket: &u32| 1.0 + libm::logf(all / (1.0 + prompts_with[*bucket as usize] as f32));
     let idf = kept.iter().map(idf).collect();
     Lexicon::new(buckets, kept, idf)
+}
+
+fn prompts_with_bucket(features: &FeatureMatrix, buckets: usize) -> Vec<u32> {
+    let mut prompts_with = vec![0_u32; buckets];
+    features
+        .iter()
+        .flat_map(|row| row.buckets)
+        .for_each(|bucket| prompts_with[*bucket as usize] += 1);
+    prompts_with
+}
+
+/// In how many prompts each n-gram of the lexicon occurs.
+pub(crate) fn prompts_with(features: &FeatureMatrix, lexicon: &Lexicon) -> Vec<u32> {
+    let mut prompts_with = vec![0_u32; lexicon.len()];
+    features
+        .iter()
+        .flat_map(|row| row.buckets)
+        .filter_map(|bucket| lexicon.row(*bucket))
+        .for_each(|ngram| prompts_with[ngram] += 1);
+    prompts_with
 }
 
 /// The least number of prompts at which no more than [`MOST_NGRAMS`] are kept.
@@ -167,7 +184,7 @@ mod tests {
             represent(&features, &FeatureSpec::default(), 1, &Device::Cpu).unwrap();
         let latent = features
             .iter()
-            .map(|row| representation.point(row).latent().to_vec())
+            .map(|row| representation.point(row, None).latent().to_vec())
             .collect();
         (representation, latent)
     }

@@ -34,48 +34,96 @@ pub(crate) fn select(
     fitted: &[Fitted],
     bootstrap: &Bootstrap,
 ) -> Result<Selection, TrainError> {
-    let means = splits.held_out_means();
-    let members = Family::ALL
-        .into_iter()
-        .filter_map(|family| member(judge, family, &means, fitted, bootstrap).transpose())
-        .collect::<Result<Vec<Blend>, _>>()?;
-    let blends: Vec<Blend> = subsets(members.len())
-        .into_iter()
-        .map(|subset| Blend::average(subset.iter().map(|at| &members[*at])))
-        .collect();
-    let qualities: Vec<Grid<f32>> = blends
-        .iter()
-        .map(|blend| blend.held_out(&means, fitted))
-        .collect();
-    let verdict = judge.first_within_error(&qualities, bootstrap)?;
+    let chooser = Chooser {
+        judge,
+        means: splits.held_out_means(),
+        fitted,
+        bootstrap,
+    };
+    let choice = chooser.choose(|_| true)?;
     Ok(Selection {
-        finalists: reports(&blends, &verdict, fitted),
-        blend: blends[verdict.chosen].clone(),
-        nested: nested(judge, splits, &qualities, bootstrap)?,
+        finalists: reports(&choice.blends, &choice.verdict, fitted),
+        nested: chooser.nested(splits)?,
+        blend: choice.blend(),
     })
 }
 
-/// One family's best: the average over its settings, or a setting that is better beyond doubt.
-fn member(
-    judge: &Judge<'_>,
-    family: Family,
-    means: &Grid<f32>,
-    fitted: &[Fitted],
-    bootstrap: &Bootstrap,
-) -> Result<Option<Blend>, TrainError> {
-    let settings = || (0..fitted.len()).filter(|at| fitted[*at].family == family);
-    let singles: Vec<Blend> = settings().map(|at| Blend(vec![(at, 1.0)])).collect();
-    if singles.len() < 2 {
-        return Ok(singles.into_iter().next());
+struct Chooser<'a> {
+    judge: &'a Judge<'a>,
+    means: Grid<f32>,
+    fitted: &'a [Fitted],
+    bootstrap: &'a Bootstrap,
+}
+
+/// Finalists, and what was found of them.
+struct Choice {
+    blends: Vec<Blend>,
+    verdict: Verdict,
+}
+
+impl Choice {
+    fn blend(&self) -> Blend {
+        self.blends[self.verdict.chosen].clone()
     }
-    let mut blends = vec![Blend::average(singles.iter())];
-    blends.extend(singles);
-    let qualities: Vec<Grid<f32>> = blends
-        .iter()
-        .map(|blend| blend.held_out(means, fitted))
-        .collect();
-    let chosen = judge.first_within_error(&qualities, bootstrap)?.chosen;
-    Ok(Some(blends.swap_remove(chosen)))
+}
+
+impl Chooser<'_> {
+    /// The whole choice, looking only at some of the prompts.
+    fn choose(&self, looks_at: impl Fn(usize) -> bool + Copy) -> Result<Choice, TrainError> {
+        let members = Family::ALL
+            .into_iter()
+            .filter_map(|family| self.member(family, looks_at).transpose())
+            .collect::<Result<Vec<Blend>, _>>()?;
+        let average = |subset: Vec<usize>| Blend::average(subset.iter().map(|at| &members[*at]));
+        self.first_within_error(subsets(members.len()).into_iter().map(average), looks_at)
+    }
+
+    /// One family's best: the average over its settings, or a setting that is better beyond doubt.
+    fn member(
+        &self,
+        family: Family,
+        looks_at: impl Fn(usize) -> bool,
+    ) -> Result<Option<Blend>, TrainError> {
+        let fitted = self.fitted;
+        let settings = (0..fitted.len()).filter(|at| fitted[*at].family == family);
+        let singles: Vec<Blend> = settings.map(|at| Blend(vec![(at, 1.0)])).collect();
+        if singles.len() < 2 {
+            return Ok(singles.into_iter().next());
+        }
+        let average = Blend::average(singles.iter());
+        let candidates = [average].into_iter().chain(singles);
+        let choice = self.first_within_error(candidates, looks_at)?;
+        Ok(Some(choice.blend()))
+    }
+
+    fn first_within_error(
+        &self,
+        blends: impl Iterator<Item = Blend>,
+        looks_at: impl Fn(usize) -> bool,
+    ) -> Result<Choice, TrainError> {
+        let blends: Vec<Blend> = blends.collect();
+        let qualities: Vec<Grid<f32>> = blends.iter().map(|blend| self.held_out(blend)).collect();
+        let verdict = self
+            .judge
+            .first_within_error_on(&qualities, self.bootstrap, looks_at)?;
+        Ok(Choice { blends, verdict })
+    }
+
+    /// For every fold the choice is made on the other folds, so that measuring the result does not
+    /// reward the luck of the choice (nested cross-validation; Varma and Simon 2006).
+    fn nested(&self, splits: &Splits) -> Result<Grid<f32>, TrainError> {
+        let of_fold = |fold: usize| {
+            let choice = self.choose(|row| splits.learns_from(fold, row))?;
+            Ok(self.held_out(&choice.blend()))
+        };
+        let qualities: Result<Vec<_>, TrainError> = (0..splits.folds()).map(of_fold).collect();
+        let qualities = qualities?;
+        Ok(splits.held_out(self.means.columns(), |fold, row| qualities[fold].row(row)))
+    }
+
+    fn held_out(&self, blend: &Blend) -> Grid<f32> {
+        blend.held_out(&self.means, self.fitted)
+    }
 }
 
 /// The subsets of so many members, the largest first, the empty one last.
@@ -84,27 +132,6 @@ fn subsets(members: usize) -> Vec<Vec<usize>> {
     let mut subsets: Vec<Vec<usize>> = (0..1 << members).map(of_mask).collect();
     subsets.sort_by_key(|subset| std::cmp::Reverse(subset.len()));
     subsets
-}
-
-/// For every fold the choice is made on the other folds, so that measuring the result does not
-/// reward the luck of the choice (nested cross-validation; Varma and Simon 2006).
-fn nested(
-    judge: &Judge<'_>,
-    splits: &Splits,
-    qualities: &[Grid<f32>],
-    bootstrap: &Bootstrap,
-) -> Result<Grid<f32>, TrainError> {
-    let mut chosen = Vec::new();
-    for fold in 0..splits.folds() {
-        let others = |row: usize| splits.learns_from(fold, row);
-        chosen.push(
-            judge
-                .first_within_error_on(qualities, bootstrap, others)?
-                .chosen,
-        );
-    }
-    let models = splits.whole().mean.len();
-    Ok(splits.held_out(models, |fold, row| qualities[chosen[fold]].row(row)))
 }
 
 fn reports(blends: &[Blend], verdict: &Verdict, fitted: &[Fitted]) -> Vec<CandidateReport> {
@@ -154,7 +181,80 @@ impl Blend {
 
 #[cfg(test)]
 mod tests {
+    use pointsman_types::{LogTable, PromptRow};
+    use rand::{RngExt, SeedableRng, rngs::StdRng};
+
+    use crate::fit::Part;
+    use crate::held_out::HeldOut;
+    use crate::judge::bootstrap;
+
     use super::*;
+
+    const PROMPTS: usize = 200;
+    const LOGS: u64 = 12;
+
+    /// Scores that nothing tells, of a cheap model and a dear one.
+    fn coin_flips(rng: &mut StdRng) -> LogTable {
+        let mut table = LogTable::empty(vec!["cheap".into(), "dear".into()]);
+        for number in 0..PROMPTS {
+            table.prompts.push(PromptRow {
+                id: number.to_string(),
+                text: format!("prompt {number}").into(),
+                category: None,
+            });
+            let scores = [0.5, 0.6].map(|share| f32::from(u8::from(rng.random_bool(share))));
+            table.score.push_row(&scores);
+            table.weight.push_row(&[1.0; 2]);
+            table.cost_usd.push_row(&[0.001, 0.01]);
+            table.input_tokens.push_row(&[f32::NAN; 2]);
+            table.output_tokens.push_row(&[f32::NAN; 2]);
+        }
+        table
+    }
+
+    /// A setting that has learnt nothing.
+    fn noise(rng: &mut StdRng) -> Fitted {
+        let values = (0..2 * PROMPTS).map(|_| rng.random_range(-0.3..0.3));
+        Fitted {
+            family: Family::Table,
+            setting: "noise".into(),
+            held_out: Grid::from_values(2, values.collect()),
+            part: Part::Tables(Vec::new()),
+        }
+    }
+
+    /// The leak that is planted is the choice itself: made among many settings on the very prompts
+    /// that it is then measured on, it picks the luckiest. Measured so, noise gains on mixing
+    /// single models; nested, no more than a setting that nobody chose.
+    #[test]
+    fn the_luck_of_a_choice_is_not_measured() {
+        let (mut leaked, mut nested, mut unchosen) = (0.0, 0.0, 0.0);
+        for seed in 0..LOGS {
+            let mut rng = StdRng::seed_from_u64(seed);
+            let table = coin_flips(&mut rng);
+            let splits = Splits::new(&table, 5, seed, false).unwrap();
+            let cost = table.cost_usd.clone();
+            let judge = Judge::new(&table, &splits, &cost);
+            let fitted: Vec<Fitted> = (0..40).map(|_| noise(&mut rng)).collect();
+            let resampled = bootstrap(&table, false, seed);
+            let selection = select(&judge, &splits, &fitted, &resampled).unwrap();
+            let gain = |quality: &Grid<f32>| {
+                let measured = HeldOut::new(&table, quality, &cost)
+                    .unwrap()
+                    .measured()
+                    .unwrap();
+                (measured.router.aiq - measured.zero_router.aiq) / LOGS as f64
+            };
+            let of_blend = |blend: &Blend| blend.held_out(&splits.held_out_means(), &fitted);
+            leaked += gain(&of_blend(&selection.blend));
+            nested += gain(&selection.nested);
+            unchosen += gain(&of_blend(&Blend(vec![(0, 1.0)])));
+        }
+        // The hull of a curve lies above it, so that noise gains a little wherever it is measured.
+        let (leak, rest) = (leaked - unchosen, nested - unchosen);
+        assert!(leak > 0.02, "the leak shows {leak} only");
+        assert!(rest < leak / 4.0, "of {leak} nesting leaves {rest}");
+    }
 
     #[test]
     fn the_widest_average_comes_first_and_nothing_last() {

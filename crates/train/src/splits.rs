@@ -23,6 +23,8 @@ pub(crate) struct Labels {
 pub(crate) struct Splits {
     fold: Vec<usize>,
     folds: usize,
+    /// The weights of all scores of the table.
+    labelled: Grid<f32>,
     pub(crate) fits: Vec<Labels>,
 }
 
@@ -46,12 +48,23 @@ impl Splits {
         let fits = (0..=folds)
             .map(|held_out| labels(table, &weight, |row| fold[row] == held_out))
             .collect();
-        Ok(Self { fold, folds, fits })
+        Ok(Self {
+            fold,
+            folds,
+            labelled: weight,
+            fits,
+        })
     }
 
     /// The fit on everything.
     pub(crate) fn whole(&self) -> &Labels {
         &self.fits[self.folds]
+    }
+
+    /// How much each score of the table counts: what predictions are judged and calibrated by, which
+    /// is not what a teacher has said. Shape `(prompts, models)`.
+    pub(crate) fn labelled(&self) -> &Grid<f32> {
+        &self.labelled
     }
 
     /// Number of fits: the folds, and the whole.

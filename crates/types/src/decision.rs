@@ -18,16 +18,28 @@ pub enum Reason {
     NoneAdequate,
     /// It has the best utility at the lambda that meets the mean budget.
     WithinBudget,
+    /// The prompt is unlike those of the training, so the models' means decided.
+    Unfamiliar,
+    /// It is the reference, and nothing cheaper is worth its risk.
+    ReferenceKept,
+    /// It saves more against the reference than it may lose against it.
+    SavesMoreThanItRisks,
+    /// A limit refused the reference; of the others it loses and costs the least.
+    ReferenceRefused,
 }
 
 impl Reason {
     /// Every reason, for closed label sets.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 9] = [
         Self::OnlyCandidate,
         Self::BestUtility,
         Self::CheapestAdequate,
         Self::NoneAdequate,
         Self::WithinBudget,
+        Self::Unfamiliar,
+        Self::ReferenceKept,
+        Self::SavesMoreThanItRisks,
+        Self::ReferenceRefused,
     ];
 
     /// The word used in answers, records and metrics.
@@ -39,6 +51,10 @@ impl Reason {
             Self::CheapestAdequate => "cheapest_adequate",
             Self::NoneAdequate => "none_adequate",
             Self::WithinBudget => "within_budget",
+            Self::Unfamiliar => "unfamiliar",
+            Self::ReferenceKept => "reference_kept",
+            Self::SavesMoreThanItRisks => "saves_more_than_it_risks",
+            Self::ReferenceRefused => "reference_refused",
         }
     }
 }
@@ -87,6 +103,9 @@ pub enum Refusal {
     LowerQuality,
     /// It costs more than the chosen model, and its quality does not make up for it.
     LowerUtility,
+    /// It costs no more than the chosen model, but may lose more against the reference than that is
+    /// worth.
+    RisksMore,
 }
 
 impl Refusal {
@@ -95,7 +114,11 @@ impl Refusal {
     pub const fn is_limit(&self) -> bool {
         !matches!(
             self,
-            Self::Dearer | Self::BelowTarget { .. } | Self::LowerQuality | Self::LowerUtility
+            Self::Dearer
+                | Self::BelowTarget { .. }
+                | Self::LowerQuality
+                | Self::LowerUtility
+                | Self::RisksMore
         )
     }
 }
@@ -114,6 +137,10 @@ pub struct Candidate {
     pub cost: Usd,
     /// Expected tokens out, where tokens were logged.
     pub output_tokens: Option<f32>,
+    /// The median of the tokens out.
+    pub output_tokens_p50: Option<f32>,
+    /// What nine of ten answers stay below in tokens.
+    pub output_tokens_p90: Option<f32>,
     /// With which probability the policy would choose it.
     pub probability: Probability,
     /// Why it was not chosen; `None` for the chosen one.
@@ -127,6 +154,9 @@ pub struct Decision {
     pub model: ModelName,
     /// Why.
     pub reason: Reason,
+    /// How much the prompt is like those of the training: 1 within their range, 0 where nothing
+    /// that was learnt carries over.
+    pub familiarity: f32,
     /// With which probability it was chosen.
     pub propensity: Probability,
     /// The artifact, catalogue and policy that decided.

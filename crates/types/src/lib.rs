@@ -5,17 +5,22 @@
 //! tensors or tables.
 
 mod catalog;
+mod comparison;
 mod decision;
+mod entry;
 mod feedback;
 mod grid;
 mod log_row;
 mod log_table;
 mod name;
 mod prompt;
+mod rating;
 mod request;
+mod scored_row;
 mod units;
 
 pub use catalog::{Capability, Catalog, CatalogError, ModelCard, Prices};
+pub use comparison::{Comparison, Rival, Winner};
 pub use decision::{Candidate, Decision, Reason, Refusal};
 pub use feedback::{Feedback, Verdict};
 pub use grid::Grid;
@@ -23,5 +28,7 @@ pub use log_row::LogRow;
 pub use log_table::{LogTable, PromptRow};
 pub use name::ModelName;
 pub use prompt::{Message, Prompt, fold_of, text_hash};
+pub use rating::{Choice, Rating};
 pub use request::{Limits, MaxPrice, Request};
+pub use scored_row::ScoredRow;
 pub use units::{OutOfRange, Probability, Quality, Tokens, Usd, UsdPerMillion};

@@ -1,6 +1,6 @@
-//! One row of a request log: one model's answer to one prompt.
+//! One row of a request log: one model's answer to one prompt, or two answers compared.
 
-use crate::{ModelName, Probability, Prompt, Quality, Tokens, Usd};
+use crate::{ModelName, Probability, Prompt, Quality, Rival, Tokens, Usd};
 
 /// A log row after reading. What was not logged is `None`: missing is not zero.
 #[derive(Debug, Clone, PartialEq)]
@@ -11,6 +11,10 @@ pub struct LogRow {
     pub model: ModelName,
     /// How good the answer was.
     pub score: Option<Quality>,
+    /// Who or what judged it.
+    pub judge: Option<String>,
+    /// In a comparison, the other model and who won. Such a row has no score.
+    pub rival: Option<Rival>,
     /// The prompt's id; the hash of the text where none was logged.
     pub prompt_id: String,
     /// The task's label, for reports and grouped splits; never a feature.
@@ -43,7 +47,7 @@ pub struct LogRow {
     pub policy_version: Option<String>,
     /// The decision that led to this call.
     pub decision_id: Option<String>,
-    /// Number of votes behind the score; greater than 0.
+    /// Number of votes behind the score or the comparison; greater than 0.
     pub weight: f64,
 }
 
@@ -56,6 +60,8 @@ impl LogRow {
             prompt,
             model,
             score: None,
+            judge: None,
+            rival: None,
             prompt_id,
             category: None,
             ts: None,

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::{Grid, ModelName};
+use crate::entry::{of_models, of_prompts};
+use crate::{Choice, Comparison, Grid, ModelName, Rating};
 
 /// One prompt of a log.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,6 +33,15 @@ pub struct LogTable {
     pub input_tokens: Grid<f32>,
     /// Tokens out.
     pub output_tokens: Grid<f32>,
+    /// Answers that were compared rather than scored, by prompt and then by models.
+    pub comparisons: Vec<Comparison>,
+    /// The judges named in the log, by name; rows without a judge's name count as one judge, whose
+    /// name is empty.
+    pub judges: Vec<String>,
+    /// The scores judge by judge, by prompt; none where no row names a judge. `score` is their mean.
+    pub ratings: Vec<Rating>,
+    /// The cells whose model a policy chose, by prompt.
+    pub choices: Vec<Choice>,
 }
 
 impl LogTable {
@@ -48,6 +58,10 @@ impl LogTable {
             cost_usd: Grid::filled(0, columns, f64::NAN),
             input_tokens: grid(),
             output_tokens: grid(),
+            comparisons: Vec::new(),
+            judges: Vec::new(),
+            ratings: Vec::new(),
+            choices: Vec::new(),
         }
     }
 
@@ -62,6 +76,10 @@ impl LogTable {
             cost_usd: self.cost_usd.select(rows),
             input_tokens: self.input_tokens.select(rows),
             output_tokens: self.output_tokens.select(rows),
+            comparisons: of_prompts(&self.comparisons, rows),
+            judges: self.judges.clone(),
+            ratings: of_prompts(&self.ratings, rows),
+            choices: of_prompts(&self.choices, rows),
         }
     }
 
@@ -79,6 +97,10 @@ impl LogTable {
             cost_usd: self.cost_usd.select_columns(models),
             input_tokens: self.input_tokens.select_columns(models),
             output_tokens: self.output_tokens.select_columns(models),
+            comparisons: of_models(&self.comparisons, models),
+            judges: self.judges.clone(),
+            ratings: of_models(&self.ratings, models),
+            choices: of_models(&self.choices, models),
         }
     }
 
@@ -90,5 +112,53 @@ impl LogTable {
                 && self.cost_usd.row(*row).iter().all(|cost| !cost.is_nan())
         };
         (0..self.prompts.len()).filter(complete).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn compared() -> LogTable {
+        let mut table = LogTable::empty(vec!["a".into(), "b".into(), "c".into()]);
+        for (prompt, models) in [(0, [0, 1]), (2, [1, 2]), (2, [2, 0])] {
+            table.comparisons.push(Comparison {
+                prompt,
+                models,
+                share_of_first: 1.0,
+                weight: 1.0,
+            });
+        }
+        for number in 0..3 {
+            table.prompts.push(PromptRow {
+                id: number.to_string(),
+                text: number.to_string().into(),
+                category: None,
+            });
+            table.score.push_row(&[f32::NAN; 3]);
+            table.weight.push_row(&[f32::NAN; 3]);
+            table.cost_usd.push_row(&[f64::NAN; 3]);
+            table.input_tokens.push_row(&[f32::NAN; 3]);
+            table.output_tokens.push_row(&[f32::NAN; 3]);
+        }
+        table
+    }
+
+    fn places(table: &LogTable) -> Vec<(usize, [usize; 2])> {
+        let comparisons = table.comparisons.iter();
+        comparisons.map(|one| (one.prompt, one.models)).collect()
+    }
+
+    #[test]
+    fn comparisons_move_with_their_prompts() {
+        let selected = compared().select(&[2, 1, 0]);
+        assert_eq!(places(&selected), [(0, [1, 2]), (0, [2, 0]), (2, [0, 1])]);
+        assert!(compared().select(&[1]).comparisons.is_empty());
+    }
+
+    #[test]
+    fn a_comparison_goes_with_either_of_its_models() {
+        let kept = compared().with_models(&[2, 1]);
+        assert_eq!(places(&kept), [(2, [1, 0])]);
     }
 }

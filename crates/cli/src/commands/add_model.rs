@@ -7,14 +7,15 @@ use pointsman_train::{Addition, add_model};
 use pointsman_types::{LogTable, ModelName};
 
 use crate::args::{AddModelArgs, LogArgs};
-use crate::reading;
+use crate::{opening, reading};
 
 pub(crate) fn run(args: &AddModelArgs) -> anyhow::Result<()> {
     let (artifact, _) = Artifact::open(&args.router)?;
     let catalog = args.catalog.as_deref().map(read_catalog).transpose()?;
     let name = args.model.as_deref().map(ModelName::from);
     let catalog = catalog.unwrap_or_default();
-    let added = add_model(artifact, &table(args)?, &catalog, name.as_ref())?;
+    let encoding = opening::encoding(&args.encoding)?;
+    let added = add_model(artifact, &encoding, table(args)?, &catalog, name.as_ref())?;
     added.artifact.save(&args.out)?;
     match args.json {
         true => writeln!(

@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::Context;
 use pointsman_evaluate::{Evaluation, Options, Resample, Seen, evaluate, terminal_table};
 use pointsman_logs::{Column, write_table};
-use pointsman_train::complete_costs;
+use pointsman_train::{complete_costs, level_judges};
 
 use crate::args::{EvaluateArgs, RouterArgs};
 use crate::commands::learning_curve;
@@ -36,12 +36,13 @@ fn measured(args: &EvaluateArgs, dir: &Path) -> anyhow::Result<Evaluation> {
     let router = RouterArgs {
         dir: dir.to_owned(),
         catalog: args.catalog.clone(),
+        encoding: args.encoding.clone(),
     };
-    let router = opening::open(&router, args.policy)?;
+    let router = opening::open(&router, args.policy.clone())?;
     let mut table = reading::table(&args.logs)?;
-    complete_costs(&mut table, router.catalog())
-        .iter()
-        .for_each(|note| eprintln!("note: {note}"));
+    let mut notes = level_judges(&mut table);
+    notes.extend(complete_costs(&mut table, router.catalog()));
+    notes.iter().for_each(|note| eprintln!("note: {note}"));
     let progress = spinner("replaying and resampling");
     let evaluation = evaluate(&router, &table, &options(args))?;
     progress.finish_and_clear();

@@ -47,6 +47,7 @@ fn as_json(artifact: &Artifact, version: &str) -> anyhow::Result<String> {
     Ok(serde_json::to_string_pretty(&json!({
         "policy_version": version,
         "policy": artifact.policy,
+        "guarantee": artifact.guarantee,
         "models": artifact.model.names,
         "features": artifact.model.features,
         "seed": artifact.seed,
@@ -63,6 +64,9 @@ fn as_text(dir: &Path, artifact: &Artifact, version: &str) -> anyhow::Result<Str
         dir.display(),
         artifact.policy
     );
+    if let Some(guarantee) = &artifact.guarantee {
+        writeln!(text, "promise  {guarantee}")?;
+    }
     let data = &artifact.data_fingerprint[..artifact.data_fingerprint.len().min(12)];
     writeln!(
         text,

@@ -1,21 +1,15 @@
 //! `pointsman predict`.
 
-use pointsman_logs::{PredictionRow, ReadOptions, find, read_prompts, write_predictions};
+use pointsman_logs::{PredictionRow, write_predictions};
 
 use crate::args::PredictArgs;
 use crate::opening;
 use crate::progress::spinner;
-use crate::reading::tell_faults;
+use crate::reading;
 
 pub(crate) fn run(args: &PredictArgs) -> anyhow::Result<()> {
     let router = opening::open(&args.router, None)?;
-    let (lines, faults) = read_prompts(
-        &find(&args.prompts)?,
-        &ReadOptions {
-            strict: args.strict,
-        },
-    )?;
-    tell_faults(&faults);
+    let lines = reading::prompts(&args.prompts, args.strict)?;
     let progress = spinner("predicting");
     let rows: Vec<PredictionRow> = lines
         .iter()
@@ -32,6 +26,8 @@ pub(crate) fn run(args: &PredictArgs) -> anyhow::Result<()> {
                     quality_lower: prediction.quality_lower,
                     cost_usd: prediction.cost,
                     output_tokens: prediction.output_tokens.unwrap_or(f32::NAN),
+                    output_tokens_p50: prediction.output_tokens_p50.unwrap_or(f32::NAN),
+                    output_tokens_p90: prediction.output_tokens_p90.unwrap_or(f32::NAN),
                 })
         })
         .collect();

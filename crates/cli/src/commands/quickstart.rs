@@ -8,7 +8,9 @@ use anyhow::Context;
 use pointsman_router::Router;
 use pointsman_serve::Live;
 
-use crate::args::{EvaluateArgs, LearningArgs, LogArgs, QuickstartArgs, TrainArgs};
+use crate::args::{
+    EncodingArgs, EvaluateArgs, GuaranteeArgs, LearningArgs, LogArgs, QuickstartArgs, TrainArgs,
+};
 use crate::commands::{evaluate, serve, train};
 use crate::settings::Settings;
 use crate::telemetry;
@@ -61,9 +63,16 @@ fn training(log: &Path, catalog: &Path, out: &Path) -> TrainArgs {
         grouped: false,
         holdout: 0.2,
         min_rows: 10,
+        passes: 1,
         drop_rare: false,
         policy: None,
+        guarantee: GuaranteeArgs::none(),
         device: "cpu".into(),
+        encoder: None,
+        teacher: None,
+        unlabelled: Vec::new(),
+        embedding_cache: None,
+        keep_texts: true,
         json: false,
     }
 }
@@ -72,6 +81,7 @@ fn evaluation(log: &Path, router: &Path, out: &Path) -> EvaluateArgs {
     EvaluateArgs {
         router: Some(router.to_owned()),
         catalog: None,
+        encoding: EncodingArgs::default(),
         logs: logs(log),
         learning: LearningArgs::default(),
         out: out.to_owned(),

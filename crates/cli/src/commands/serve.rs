@@ -19,7 +19,7 @@ pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<()> {
         settings.store.path.clone_from(store);
     }
     settings.serve.log_prompts |= args.log_prompts;
-    let live = Live::open(&args.router.dir, opener(&args.router, args.policy)?)?;
+    let live = Live::open(&args.router.dir, opener(&args.router, args.policy.clone())?)?;
     block_on(settings, live, |_| {})
 }
 

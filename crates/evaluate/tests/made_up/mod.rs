@@ -19,6 +19,7 @@ pub(crate) struct MadeUp {
     pub(crate) log: LogTable,
     pub(crate) quality: Grid<f64>,
     pub(crate) cost: Grid<f64>,
+    output_tokens: Grid<[f32; 2]>,
 }
 
 impl MadeUp {
@@ -29,6 +30,7 @@ impl MadeUp {
         let mut log = LogTable::empty(names.iter().map(|name| ModelName::from(*name)).collect());
         let (mut score, mut paid) = (Vec::new(), Vec::new());
         let (mut quality, mut cost) = (Vec::new(), Vec::new());
+        let (mut tokens, mut expected_tokens) = (Vec::new(), Vec::new());
         for row in 0..prompts {
             let (family, text) = FAMILIES[row % FAMILIES.len()];
             let words = rng.random_range(1..30);
@@ -44,17 +46,23 @@ impl MadeUp {
                 let chance = 1.0 / (1.0 + (4.0 * (difficulty - skill)).exp());
                 let price = 2e-5 * 200_f64.powf(rank) * (1.0 + words as f64 / 30.0);
                 score.push(f32::from(u8::from(rng.random_range(0.0..1.0) < chance)));
-                paid.push(price * rng.random_range(0.8..1.25));
+                let luck = rng.random_range(0.8..1.25);
+                paid.push(price * luck);
+                tokens.push((100.0 * price / 2e-5 * luck) as f32);
+                expected_tokens
+                    .push([(100.0 * price / 2e-5) as f32, (120.5 * price / 2e-5) as f32]);
                 quality.push((chance + noise * rng.random_range(-1.0..1.0)).clamp(0.0, 1.0));
                 cost.push(price);
             }
         }
         log.score = Grid::from_values(models, score);
         log.cost_usd = Grid::from_values(models, paid);
+        log.output_tokens = Grid::from_values(models, tokens);
         Self {
             log,
             quality: Grid::from_values(models, quality),
             cost: Grid::from_values(models, cost),
+            output_tokens: Grid::from_values(models, expected_tokens),
         }
     }
 
@@ -69,9 +77,11 @@ impl MadeUp {
         let decided = pointsman_measures::sweep(&predicted).choices_at(lambda);
         let replayed = Replayed {
             predicted,
+            output_tokens: self.output_tokens.clone(),
             decided: decided.into_iter().map(Some).collect(),
             policy: format!("utility:{lambda}"),
             policy_version: "0123456789ab".to_owned(),
+            guarantee: None,
         };
         Ok((sample, replayed))
     }

@@ -156,7 +156,7 @@ impl Importer<'_> {
         match self.format {
             ImportFormat::RouterBench => wide::routerbench(record),
             ImportFormat::RouteLlm => wide::routellm(record),
-            ImportFormat::RouteLlmPairs => pairs::rows(record),
+            ImportFormat::RouteLlmPairs => pairs::row(record).map(|row| vec![row]),
             ImportFormat::LlmRouterBench => bench_records::llmrouterbench(at, record, score),
             ImportFormat::EmbedLlm => bench_records::embedllm(record, score),
             ImportFormat::LiteLlm => requests::row(&requests::LITELLM, record, score),

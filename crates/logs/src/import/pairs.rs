@@ -5,7 +5,7 @@
 //! `winner_model_b` and `winner_tie` of the Arena data sets, or `strong_wins` for the models
 //! `strong` and `weak`.
 
-use pointsman_types::{LogRow, Message, ModelName, Prompt, Quality};
+use pointsman_types::{LogRow, Message, ModelName, Prompt, Rival, Winner};
 
 use super::{missing, not_nan, prompt_or_turns, row_of};
 use crate::cell::Cell;
@@ -14,7 +14,7 @@ use crate::messages;
 use crate::scan::Record;
 use crate::schema::{self, Fields};
 
-pub(super) fn rows(record: &dyn Record) -> Result<Vec<LogRow>, Wrong> {
+pub(super) fn row(record: &dyn Record) -> Result<LogRow, Wrong> {
     let fields = Fields(record);
     let prompt = match prompt_or_turns(fields, "prompt")? {
         Some(prompt) => prompt,
@@ -24,12 +24,14 @@ pub(super) fn rows(record: &dyn Record) -> Result<Vec<LogRow>, Wrong> {
     if duel.a == duel.b {
         return Err(Wrong::row("both models are the same"));
     }
-    let question = LogRow {
+    Ok(LogRow {
         category: fields.label("category")?,
+        rival: Some(Rival {
+            model: duel.b,
+            winner: duel.winner,
+        }),
         ..row_of(prompt, duel.a, fields.label("prompt_id")?)
-    };
-    let (a, b) = schema::duel(question, duel.b, duel.share_of_a);
-    Ok(vec![a, b])
+    })
 }
 
 /// What was asked in a conversation: not what either model answered.
@@ -48,38 +50,46 @@ fn asked(fields: Fields<'_>) -> Result<Prompt, Wrong> {
 struct Duel {
     a: ModelName,
     b: ModelName,
-    share_of_a: Quality,
+    winner: Winner,
 }
 
 fn outcome(fields: Fields<'_>) -> Result<Duel, Wrong> {
-    if let Some(share_of_a) = strong_wins(fields)? {
+    if let Some(winner) = strong_wins(fields)? {
         return Ok(Duel {
             a: fields.model("strong")?,
             b: fields.model("weak")?,
-            share_of_a,
+            winner,
         });
     }
-    let share_of_a = match fields.read("winner", schema::winner)? {
-        Some(share) => share,
+    let winner = match fields.read("winner", schema::winner)? {
+        Some(winner) => winner,
         None => votes(fields)?.ok_or_else(|| missing("winner"))?,
     };
     Ok(Duel {
         a: fields.model("model_a")?,
         b: fields.model("model_b")?,
-        share_of_a,
+        winner,
     })
 }
 
 /// Only where the two models are named beside it.
-fn strong_wins(fields: Fields<'_>) -> Result<Option<Quality>, Wrong> {
+fn strong_wins(fields: Fields<'_>) -> Result<Option<Winner>, Wrong> {
     if fields.0.get("strong").is_missing() {
         return Ok(None);
     }
-    fields.read("strong_wins", |cell| schema::quality(not_nan(cell)))
+    fields.read("strong_wins", |cell| {
+        match not_nan(cell).number_or_truth()? {
+            None => Ok(None),
+            Some(1.0) => Ok(Some(Winner::A)),
+            Some(0.0) => Ok(Some(Winner::B)),
+            Some(0.5) => Ok(Some(Winner::Tie)),
+            Some(other) => Err(format!("must be 0, 0.5 or 1, got {other}")),
+        }
+    })
 }
 
 /// The shares of the three outcomes, of which one is 1 and the others 0.
-fn votes(fields: Fields<'_>) -> Result<Option<Quality>, Wrong> {
+fn votes(fields: Fields<'_>) -> Result<Option<Winner>, Wrong> {
     let vote = |column: &str| {
         let read = fields.read(column, Cell::number_or_truth)?;
         Ok::<f64, Wrong>(read.unwrap_or(0.0))
@@ -90,9 +100,9 @@ fn votes(fields: Fields<'_>) -> Result<Option<Quality>, Wrong> {
         vote("winner_tie")?,
     ];
     match shares {
-        [1.0, 0.0, 0.0] => Ok(Some(Quality::clamped(1.0))),
-        [0.0, 1.0, 0.0] => Ok(Some(Quality::clamped(0.0))),
-        [0.0, 0.0, 1.0] => Ok(Some(Quality::clamped(0.5))),
+        [1.0, 0.0, 0.0] => Ok(Some(Winner::A)),
+        [0.0, 1.0, 0.0] => Ok(Some(Winner::B)),
+        [0.0, 0.0, 1.0] => Ok(Some(Winner::Tie)),
         [0.0, 0.0, 0.0] => Ok(None),
         _ => Err(Wrong::new(
             "winner_model_a",

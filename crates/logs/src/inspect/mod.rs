@@ -1,12 +1,13 @@
 //! What is in a log, from one pass over it. Nothing is kept of the rows but counts and hashes.
 
 mod counts;
+mod judges;
 mod print;
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use pointsman_types::{LogRow, ModelName, text_hash};
+use pointsman_types::{LogRow, ModelName, Rival, text_hash};
 use serde::Serialize;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -14,6 +15,8 @@ use crate::{Faults, LogError, ReadOptions, read};
 
 pub use counts::Quantiles;
 use counts::{Histogram, Labels, Mean};
+use judges::Judges;
+pub use judges::{JudgeSummary, Judging};
 
 /// What is in a log.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -22,16 +25,21 @@ pub struct Summary {
     pub files: Vec<PathBuf>,
     /// What was wrong with single rows.
     pub faults: Faults,
-    /// Well-formed rows; a pair of the pairwise form counts as two.
+    /// Well-formed rows.
     pub rows: u64,
+    /// Of these, the comparisons of two answers.
+    pub comparisons: u64,
     /// Distinct prompts: an id and a text.
     pub prompts: u64,
-    /// Rows that repeat a prompt and model of an earlier row.
+    /// Rows that repeat a prompt and model, or a comparison, of an earlier row.
     pub duplicates: u64,
     /// Pairs of a prompt and a model without a row.
     pub missing_cells: u64,
     /// The models, by name.
     pub models: Vec<ModelSummary>,
+    /// Who judged and how far they agree; `None` where no row names a judge.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub judging: Option<Judging>,
     /// The most frequent categories and how many prompts each has.
     pub categories: Vec<(String, u64)>,
     /// Prompts of the categories that are not listed.
@@ -49,8 +57,12 @@ pub struct Summary {
 pub struct ModelSummary {
     /// The model.
     pub model: ModelName,
-    /// Its rows.
+    /// Its rows, comparisons left out.
     pub rows: u64,
+    /// Its comparisons with other models.
+    pub comparisons: u64,
+    /// The share of these that it won, a tie being half a win.
+    pub share_won: Option<f64>,
     /// Its rows without a score.
     pub missing_scores: u64,
     /// Mean score.
@@ -64,7 +76,8 @@ pub struct ModelSummary {
 }
 
 /// Reads logs once and sums them up. Memory: 8 bytes for each distinct prompt and for each
-/// distinct pair of a prompt and a model (times the slack of a hash set).
+/// distinct pair of a prompt and a model or comparison (times the slack of a hash set), and
+/// some 60 for each answer whose judge is named.
 ///
 /// # Errors
 /// As [`read()`].
@@ -84,19 +97,27 @@ pub fn inspect(files: &[impl AsRef<Path>], options: &ReadOptions) -> Result<Summ
 #[derive(Default)]
 struct Inspector {
     rows: u64,
+    comparisons: u64,
     prompts: HashSet<u64>,
     cells: HashSet<u64>,
+    duels: HashSet<u64>,
     duplicates: u64,
     models: BTreeMap<ModelName, ModelCounts>,
+    judges: Judges,
     categories: Labels,
     chars: Histogram,
     input: Histogram,
     output: Histogram,
 }
 
+fn hash(model: &ModelName) -> u64 {
+    xxh3_64(model.as_str().as_bytes())
+}
+
 #[derive(Default)]
 struct ModelCounts {
     rows: u64,
+    won: Mean,
     score: Mean,
     cost: Mean,
     input: Mean,
@@ -111,8 +132,24 @@ impl Inspector {
             self.chars.add(row.prompt.text().chars().count() as u64);
             self.categories.add(row.category.as_deref());
         }
-        let cell = prompt ^ xxh3_64(row.model.as_str().as_bytes()).rotate_left(2);
+        let cell = prompt ^ hash(&row.model).rotate_left(2);
+        match &row.rival {
+            Some(rival) => self.compare(cell ^ hash(&rival.model).rotate_left(3), row, rival),
+            None => self.answer(cell, row),
+        }
+    }
+
+    fn compare(&mut self, duel: u64, row: &LogRow, rival: &Rival) {
+        self.comparisons += 1;
+        self.duplicates += u64::from(!self.duels.insert(duel));
+        let share = rival.winner.share_of_first();
+        self.model(&row.model).compare(share);
+        self.model(&rival.model).compare(1.0 - share);
+    }
+
+    fn answer(&mut self, cell: u64, row: &LogRow) {
         self.duplicates += u64::from(!self.cells.insert(cell));
+        self.judges.add(cell, row);
         for (histogram, tokens) in [
             (&mut self.input, row.input_tokens),
             (&mut self.output, row.output_tokens),
@@ -141,6 +178,7 @@ impl Inspector {
             files,
             faults,
             rows: self.rows,
+            comparisons: self.comparisons,
             prompts,
             duplicates: self.duplicates,
             missing_cells: all_cells.saturating_sub(self.cells.len() as u64),
@@ -149,6 +187,7 @@ impl Inspector {
                 .into_iter()
                 .map(|(model, counts)| counts.summary(model))
                 .collect(),
+            judging: self.judges.summary(),
             categories,
             prompts_of_other_categories,
             prompt_chars: self.chars.quantiles(),
@@ -169,10 +208,16 @@ impl ModelCounts {
             .add(row.output_tokens.map(|tokens| tokens.0 as f64));
     }
 
+    fn compare(&mut self, share: f64) {
+        self.won.add(Some(share));
+    }
+
     fn summary(self, model: ModelName) -> ModelSummary {
         ModelSummary {
             model,
             rows: self.rows,
+            comparisons: self.won.count,
+            share_won: self.won.mean(),
             missing_scores: self.rows - self.score.count,
             mean_score: self.score.mean(),
             mean_cost_usd: self.cost.mean(),

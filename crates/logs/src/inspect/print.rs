@@ -2,9 +2,12 @@
 
 use std::fmt;
 
-use comfy_table::{CellAlignment, LineStyle, Table, TableStyle};
+use comfy_table::{CellAlignment, ColumnConstraint, LineStyle, Table, TableStyle};
 
-use super::{ModelSummary, Quantiles, Summary};
+use super::{Judging, ModelSummary, Quantiles, Summary};
+
+/// Where the columns about comparisons begin in the table of models.
+const COMPARISONS: usize = 7;
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -24,8 +27,14 @@ impl fmt::Display for Summary {
             self.duplicates,
             self.faults.bad_rows,
         )?;
+        if self.comparisons > 0 {
+            writeln!(f, "{} of the rows compare two answers", self.comparisons)?;
+        }
         writeln!(f, "\n{}", self.model_table())?;
         writeln!(f, "\n{}", self.distribution_table())?;
+        if let Some(judging) = &self.judging {
+            writeln!(f, "\n{}\n{}", judge_table(judging), agreement(judging))?;
+        }
         if !self.categories.is_empty() {
             writeln!(f, "\n{}", self.category_table())?;
         }
@@ -43,8 +52,16 @@ impl Summary {
             "mean cost, USD",
             "mean tokens in",
             "mean tokens out",
+            "comparisons",
+            "share won",
         ]);
         table.add_rows(self.models.iter().map(model_row));
+        if self.comparisons == 0 {
+            for column in [COMPARISONS, COMPARISONS + 1] {
+                let column = table.column_mut(column).expect("the header has so many");
+                column.set_constraint(ColumnConstraint::Hidden);
+            }
+        }
         table
     }
 
@@ -113,6 +130,8 @@ fn model_row(model: &ModelSummary) -> Vec<String> {
         or_dash(model.mean_cost_usd, |usd| format!("{usd:.8}")),
         or_dash(model.mean_input_tokens, |tokens| format!("{tokens:.1}")),
         or_dash(model.mean_output_tokens, |tokens| format!("{tokens:.1}")),
+        model.comparisons.to_string(),
+        or_dash(model.share_won, |share| format!("{share:.4}")),
     ]
 }
 
@@ -121,6 +140,23 @@ fn quantile_row(name: &str, quantiles: Option<Quantiles>) -> Vec<String> {
     let mut row = vec![name.to_owned()];
     row.extend((0..6).map(|index| or_dash(values, |values| values[index].to_string())));
     row
+}
+
+fn judge_table(judging: &Judging) -> Table {
+    let mut table = numbers(&["judge", "scores", "mean score"]);
+    for one in &judging.judges {
+        let mean = or_dash(one.mean_score, |score| format!("{score:.4}"));
+        table.add_row([one.judge.clone(), one.scores.to_string(), mean]);
+    }
+    table
+}
+
+fn agreement(judging: &Judging) -> String {
+    let alpha = or_dash(judging.krippendorff_alpha, |alpha| format!("{alpha:.3}"));
+    format!(
+        "{} answers scored more than once; Krippendorff's alpha {alpha}",
+        judging.shared_answers
+    )
 }
 
 fn or_dash<T>(value: Option<T>, print: impl FnOnce(T) -> String) -> String {

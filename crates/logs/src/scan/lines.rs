@@ -10,7 +10,7 @@ use crate::LogError;
 use crate::faults::{At, Wrong};
 use crate::source::{Packing, open_text};
 
-const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+pub(super) const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 pub(super) fn scan(file: &Path, packing: Packing, visit: &mut dyn Visit) -> Result<u64, LogError> {
     let mut input = BufReader::with_capacity(1 << 16, open_text(file, packing)?);
@@ -56,7 +56,7 @@ fn read_line(input: &mut impl BufRead, line: &mut Vec<u8>, limit: u64) -> io::Re
     Ok(Some(fits))
 }
 
-fn skip_line(input: &mut impl BufRead) -> io::Result<()> {
+pub(super) fn skip_line(input: &mut impl BufRead) -> io::Result<()> {
     let mut skipped = Vec::new();
     loop {
         skipped.clear();
@@ -75,7 +75,8 @@ fn trimmed(line: &[u8], first: bool) -> &[u8] {
     line.trim_ascii()
 }
 
-fn object(line: &[u8]) -> Result<Map<String, Value>, Wrong> {
+/// The row in a line without its line break.
+pub(crate) fn object(line: &[u8]) -> Result<Map<String, Value>, Wrong> {
     let text = std::str::from_utf8(line)
         .map_err(|e| Wrong::row(format!("not UTF-8 at byte {}", e.valid_up_to() + 1)))?;
     match serde_json::from_str(text) {

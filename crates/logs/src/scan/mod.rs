@@ -6,6 +6,7 @@
 //! types and no lines, so polars decodes it, a slice of rows at a time. No frame leaves
 //! [`parquet`].
 
+mod blocks;
 mod comma;
 mod json_document;
 mod lines;
@@ -20,7 +21,9 @@ use crate::cell::Cell;
 use crate::faults::{At, Wrong};
 use crate::source::{Format, Kind};
 
+pub(crate) use blocks::Blocks;
 pub(crate) use json_document::scan as scan_json_document;
+pub(crate) use lines::object;
 
 /// The longest row of a text format, in bytes. A prompt of 10 MB is legal, a file without line
 /// breaks must not fill the memory.

@@ -2,14 +2,14 @@
 
 use std::io::Write;
 
-use pointsman_types::{Probability, Quality, Tokens, Usd};
+use pointsman_types::{Probability, Quality, Tokens, Usd, Winner};
 
 use super::*;
 use crate::read_prompts;
 
 #[test]
 fn every_column_is_read() {
-    let line = r#"{"prompt_id":"p1","prompt":"Why?","model":"m","score":0.25,"category":"riddle",
+    let line = r#"{"prompt_id":"p1","prompt":"Why?","model":"m","score":0.25,"judge":"j","category":"riddle",
         "ts":"2026-01-02T03:04:05Z","session_id":"s","turn":3,"key_id":"k","tier":"gold",
         "input_tokens":10,"output_tokens":20,"cached_tokens":5,"cost_usd":0.0000012,
         "latency_ms":12.5,"ttft_ms":1.5,"propensity":0.5,"policy_version":"v7",
@@ -18,6 +18,7 @@ fn every_column_is_read() {
     let expected = LogRow {
         prompt_id: "p1".into(),
         score: Some(Quality::new(0.25).unwrap()),
+        judge: Some("j".into()),
         category: Some("riddle".into()),
         ts: Some("2026-01-02T03:04:05Z".into()),
         session_id: Some("s".into()),
@@ -139,20 +140,18 @@ fn parquet_of_other_types_is_read() {
 }
 
 #[test]
-fn a_pair_becomes_two_scored_rows() {
-    for (winner, scores) in [
-        ("a", [1.0, 0.0]),
-        ("model_b", [0.0, 1.0]),
-        ("tie", [0.5, 0.5]),
+fn a_pair_is_one_row_with_a_rival() {
+    for (word, winner) in [
+        ("a", Winner::A),
+        ("model_b", Winner::B),
+        ("tie", Winner::Tie),
     ] {
-        let csv = format!("prompt,model_a,model_b,winner,category\nWhy?,x,y,{winner},riddle\n");
-        let scored = |model: &str, score: f32| LogRow {
-            score: Some(Quality::clamped(score)),
+        let csv = format!("prompt,model_a,model_b,winner,category\nWhy?,x,y,{word},riddle\n");
+        let expected = LogRow {
             category: Some("riddle".into()),
-            ..row("Why?", model)
+            ..compared("Why?", "x", "y", winner)
         };
-        let expected = [scored("x", scores[0]), scored("y", scores[1])];
-        assert_eq!(Scratch::new("a.csv", csv).rows(), expected);
+        assert_eq!(Scratch::new("a.csv", csv).rows(), [expected]);
     }
 }
 
@@ -160,9 +159,12 @@ fn a_pair_becomes_two_scored_rows() {
 fn both_forms_may_stand_in_one_file() {
     let lines = r#"{"prompt":"Why?","model_a":"x","model_b":"y","winner":"b"}
 {"prompt":"Why?","model":"z","score":1}"#;
-    let rows = Scratch::new("a.jsonl", lines).rows();
-    let models: Vec<&str> = rows.iter().map(|row| row.model.as_str()).collect();
-    assert_eq!(models, ["x", "y", "z"]);
+    let scored = LogRow {
+        score: Some(Quality::clamped(1.0)),
+        ..row("Why?", "z")
+    };
+    let expected = [compared("Why?", "x", "y", Winner::B), scored];
+    assert_eq!(Scratch::new("a.jsonl", lines).rows(), expected);
 }
 
 #[test]

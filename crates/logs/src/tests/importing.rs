@@ -1,6 +1,6 @@
 //! One small hand-made sample of each public format.
 
-use pointsman_types::{Quality, Tokens, Usd};
+use pointsman_types::{Quality, Tokens, Usd, Winner};
 
 use super::*;
 use crate::{ImportFormat, ImportOptions, ImportReport, import};
@@ -103,29 +103,24 @@ fn routellm_pairs() {
 {"conversation_a":[{"role":"user","content":"Hi"},{"role":"assistant","content":"Hello"}],"model_a":"x","model_b":"y","winner":"model_a"}
 {"prompt":"Which?","strong":"big","weak":"small","strong_wins":1,"model_a":"small","model_b":"big"}
 {"prompt":"Why?","model_a":"x","model_b":"y","winner_model_a":1,"winner_model_b":1}
-{"prompt":"Why?","model_a":"x","model_b":"x","winner":"tie"}"#;
+{"prompt":"Why?","model_a":"x","model_b":"x","winner":"tie"}
+{"prompt":"Which?","strong":"big","weak":"small","strong_wins":0.7}"#;
     let imported = imported("routellm-pairs", "a.jsonl", lines);
     let expected = [
-        ("x", Some(0.5)),
-        ("y", Some(0.5)),
-        ("x", Some(0.0)),
-        ("y", Some(1.0)),
-        ("x", Some(1.0)),
-        ("y", Some(0.0)),
-        ("big", Some(1.0)),
-        ("small", Some(0.0)),
+        compared("Why?", "x", "y", Winner::Tie),
+        compared("One\n\nTwo", "x", "y", Winner::B),
+        compared("Hi", "x", "y", Winner::A),
+        compared("Which?", "big", "small", Winner::A),
     ];
-    assert_eq!(imported.scores(), named(&expected));
-    assert_eq!(imported.rows[2].prompt.text(), "One\n\nTwo");
-    assert_eq!(imported.rows[4].prompt.text(), "Hi");
-    assert_eq!(imported.report.faults.bad_rows, 2);
+    assert_eq!(imported.rows, expected);
+    assert_eq!(imported.report.faults.bad_rows, 3);
 }
 
 #[test]
 fn a_json_document_of_pairs() {
     let document = r#"[{"prompt":"Why?","model_a":"x","model_b":"y","winner":"model_a"}, 7]"#;
     let imported = imported("routellm-pairs", "a.json", document);
-    assert_eq!(imported.rows.len(), 2);
+    assert_eq!(imported.rows, [compared("Why?", "x", "y", Winner::A)]);
     let fault = imported.report.faults.first[0].to_string();
     assert!(
         fault.ends_with("a.json, row 2: not a JSON object"),

@@ -56,3 +56,43 @@ fn a_summary_is_text_and_json() {
     assert_eq!(json["models"][1]["model"], "small");
     assert_eq!(json["faults"]["bad_rows"], 1);
 }
+
+#[test]
+fn comparisons_are_counted_by_model() {
+    let lines = r#"{"prompt":"Why?","model_a":"x","model_b":"y","winner":"a"}
+{"prompt":"Why?","model_a":"x","model_b":"y","winner":"tie"}
+{"prompt":"Why?","model_a":"y","model_b":"x","winner":"a"}"#;
+    let scratch = Scratch::new("a.jsonl", lines);
+    let summary = inspect(&[&scratch.file], &ReadOptions::default()).unwrap();
+    assert_eq!((summary.comparisons, summary.duplicates), (3, 1));
+    let shares: Vec<_> = summary.models.iter().map(|one| one.share_won).collect();
+    assert_eq!(shares, [Some(0.5), Some(0.5)]);
+    assert!(summary.to_string().contains("share won"));
+    let scored = inspect(
+        &[&Scratch::new("b.jsonl", LOG).file],
+        &ReadOptions::default(),
+    )
+    .unwrap();
+    assert!(!scored.to_string().contains("share won"));
+}
+
+#[test]
+fn judges_are_listed_with_their_agreement() {
+    let lines = r#"{"prompt":"Why?","model":"x","score":0,"judge":"strict"}
+{"prompt":"Why?","model":"x","score":1,"judge":"kind"}
+{"prompt":"How?","model":"x","score":1,"judge":"strict"}
+{"prompt":"How?","model":"x","score":0,"judge":"kind"}
+{"prompt":"When?","model":"x","score":1,"judge":"kind"}"#;
+    let scratch = Scratch::new("a.jsonl", lines);
+    let summary = inspect(&[&scratch.file], &ReadOptions::default()).unwrap();
+    let judging = summary.judging.clone().unwrap();
+    let judges: Vec<_> = judging
+        .judges
+        .iter()
+        .map(|one| (one.judge.as_str(), one.scores))
+        .collect();
+    assert_eq!(judges, [("kind", 3), ("strict", 2)]);
+    assert_eq!(judging.shared_answers, 2);
+    assert!((judging.krippendorff_alpha.unwrap() + 0.5).abs() < 1e-9);
+    assert!(summary.to_string().contains("Krippendorff's alpha -0.500"));
+}

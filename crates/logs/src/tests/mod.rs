@@ -4,6 +4,7 @@
 //! - `forms`: what well-formed files may look like
 //! - `tables`: the table and its laws
 //! - `writing`: writers and their round trip through the reader
+//! - `scored`: scores read again are those that were read
 //! - `importing`: one small sample of each public format
 //! - `inspecting`: the summary of a log
 //! - `real_logs`: counts of published logs, where they are at hand
@@ -13,13 +14,14 @@ mod forms;
 mod importing;
 mod inspecting;
 mod real_logs;
+mod scored;
 mod tables;
 mod writing;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use pointsman_types::LogRow;
+use pointsman_types::{LogRow, Rival, Winner};
 
 use crate::{Faults, LogError, ReadOptions, read};
 
@@ -64,4 +66,14 @@ fn read_all(files: &[impl AsRef<Path>], strict: bool) -> Result<(Vec<LogRow>, Fa
 
 fn row(prompt: &str, model: &str) -> LogRow {
     LogRow::new(prompt.into(), model.into())
+}
+
+fn compared(prompt: &str, a: &str, b: &str, winner: Winner) -> LogRow {
+    LogRow {
+        rival: Some(Rival {
+            model: b.into(),
+            winner,
+        }),
+        ..row(prompt, a)
+    }
 }

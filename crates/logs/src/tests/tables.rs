@@ -1,6 +1,8 @@
 //! The table: its cells, its notes, and that neither the order of rows nor a budget changes them.
 
-use pointsman_types::{LogTable, Quality, Tokens, Usd, text_hash};
+use pointsman_types::{
+    Choice, Comparison, LogTable, Probability, Quality, Rating, Tokens, Usd, Winner, text_hash,
+};
 use proptest::prelude::*;
 
 use super::*;
@@ -37,9 +39,29 @@ fn same(a: &LogTable, b: &LogTable) -> bool {
         && bits(&a.input_tokens) == bits(&b.input_tokens)
         && bits(&a.output_tokens) == bits(&b.output_tokens)
         && costs(a) == costs(b)
+        && a.comparisons == b.comparisons
+        && a.judges == b.judges
+        && a.ratings == b.ratings
+        && a.choices == b.choices
+}
+
+fn any_comparison() -> impl Strategy<Value = LogRow> {
+    let winners = prop_oneof![Just(Winner::A), Just(Winner::B), Just(Winner::Tie)];
+    (0..12_u8, 0..4_u8, 1..4_u8, winners, 0.1..9.0).prop_map(|(text, a, step, winner, weight)| {
+        let [a, b] = [a, (a + step) % 4].map(|model| format!("model{model}"));
+        LogRow {
+            prompt_id: "id0".into(),
+            weight,
+            ..compared(&format!("prompt {text}"), &a, &b, winner)
+        }
+    })
 }
 
 fn any_row() -> impl Strategy<Value = LogRow> {
+    prop_oneof![3 => any_answer(), 1 => any_comparison()]
+}
+
+fn any_answer() -> impl Strategy<Value = LogRow> {
     let names = (0..12_u8, 0..3_u8, 0..4_u8);
     let values = (
         proptest::option::of(0.0..=1.0),
@@ -47,14 +69,18 @@ fn any_row() -> impl Strategy<Value = LogRow> {
         proptest::option::of(0..5_000_u64),
         0.1..9.0,
         proptest::option::of(0..3_u8),
+        proptest::option::of(0..3_u8),
+        proptest::option::of(0.01..=1.0),
     );
     (names, values).prop_map(
-        |((text, id, model), (score, cost, tokens, weight, category))| LogRow {
+        |((text, id, model), (score, cost, tokens, weight, category, judge, propensity))| LogRow {
             prompt_id: format!("id{id}"),
             score: score.map(|score| Quality::new(score).unwrap()),
             cost_usd: cost.map(Usd::saturating),
             output_tokens: tokens.map(Tokens),
             category: category.map(|category| format!("category{category}")),
+            judge: judge.map(|judge| format!("judge{judge}")),
+            propensity: propensity.map(|propensity| Probability::new(propensity).unwrap()),
             weight,
             ..row(&format!("prompt {text}"), &format!("model{model}"))
         },
@@ -221,6 +247,35 @@ fn what_was_left_out_is_estimated() {
 }
 
 #[test]
+fn what_is_left_out_lies_above_a_hash() {
+    let rows: Vec<LogRow> = (0..100)
+        .flat_map(|number| {
+            let prompt = format!("prompt {number}");
+            [scored(&prompt, "m", 0.5), row(&prompt, "n")]
+        })
+        .collect();
+    let budget = Budget {
+        max_prompts: 30,
+        ..Budget::default()
+    };
+    let (table, notes) = table(budget, &rows);
+    let above = notes.left_out_above.unwrap();
+    assert_eq!(above, text_hash(&table.prompts[29].text));
+    let left_out = rows
+        .iter()
+        .filter(|row| text_hash(row.prompt.text()) > above);
+    assert_eq!(notes.rows_left_out, left_out.clone().count() as u64);
+    let scores = left_out.filter(|row| row.score.is_some());
+    assert_eq!(notes.scores_left_out, scores.count() as u64);
+}
+
+#[test]
+fn nothing_is_left_out_within_the_budget() {
+    let notes = table(Budget::default(), &[scored("Why?", "m", 0.5)]).1;
+    assert_eq!((notes.left_out_above, notes.scores_left_out), (None, 0));
+}
+
+#[test]
 fn a_model_without_a_prompt_in_the_table_has_no_column() {
     let rows: Vec<LogRow> = (0..50)
         .map(|number| scored(&format!("prompt {number}"), &format!("m{number}"), 0.5))
@@ -230,4 +285,93 @@ fn a_model_without_a_prompt_in_the_table_has_no_column() {
         ..Budget::default()
     };
     assert_eq!(table(budget, &rows).0.models.len(), 5);
+}
+
+#[test]
+fn comparisons_of_one_order_are_averaged_and_make_columns() {
+    let rows = [
+        compared("Why?", "y", "x", Winner::A),
+        compared("Why?", "y", "x", Winner::Tie),
+        compared("Why?", "x", "y", Winner::B),
+        scored("How?", "z", 0.5),
+    ];
+    let (table, notes) = table(Budget::default(), &rows);
+    assert_eq!(table.models, ["x", "y", "z"].map(Into::into));
+    let prompt = table.prompts.iter().position(|one| &*one.text == "Why?");
+    let comparison = |models, share_of_first, weight| Comparison {
+        prompt: prompt.unwrap(),
+        models,
+        share_of_first,
+        weight,
+    };
+    let expected = [comparison([0, 1], 0.0, 1.0), comparison([1, 0], 0.75, 2.0)];
+    assert_eq!(table.comparisons, expected);
+    assert!(
+        table
+            .score
+            .row(prompt.unwrap())
+            .iter()
+            .all(|score| score.is_nan())
+    );
+    assert_eq!(
+        (notes.rows, notes.duplicates, notes.rows_left_out),
+        (4, 1, 0)
+    );
+}
+
+#[test]
+fn scores_are_kept_judge_by_judge_where_judges_are_named() {
+    let judged = |model: &str, judge: Option<&str>, score: f64| LogRow {
+        judge: judge.map(str::to_owned),
+        ..scored("Why?", model, score)
+    };
+    let rows = [
+        judged("x", Some("strict"), 0.25),
+        judged("x", Some("kind"), 0.75),
+        judged("x", Some("kind"), 1.0),
+        judged("y", None, 0.5),
+    ];
+    let (table, _) = table(Budget::default(), &rows);
+    assert_eq!(table.judges, ["kind", "strict", ""]);
+    let rating = |model, judge, score, weight| Rating {
+        prompt: 0,
+        model,
+        judge,
+        score,
+        weight,
+    };
+    let expected = [
+        rating(0, 0, 0.875, 2.0),
+        rating(0, 1, 0.25, 1.0),
+        rating(1, 2, 0.5, 1.0),
+    ];
+    assert_eq!(table.ratings, expected);
+    assert!((table.score[(0, 0)] - 2.0 / 3.0).abs() < 1e-6);
+}
+
+#[test]
+fn without_named_judges_there_are_no_ratings() {
+    let (table, _) = table(Budget::default(), &[scored("Why?", "x", 0.5)]);
+    assert!(table.judges.is_empty() && table.ratings.is_empty());
+}
+
+#[test]
+fn scored_choices_of_a_policy_are_kept() {
+    let chosen = |model: &str, score: Option<f64>, propensity: f64| LogRow {
+        score: score.map(|score| Quality::new(score).unwrap()),
+        propensity: Some(Probability::new(propensity).unwrap()),
+        ..row("Why?", model)
+    };
+    let rows = [
+        chosen("x", Some(1.0), 0.25),
+        chosen("x", Some(1.0), 0.75),
+        chosen("y", None, 0.5),
+    ];
+    let (table, _) = table(Budget::default(), &rows);
+    let expected = [Choice {
+        prompt: 0,
+        model: 0,
+        propensity: 0.5,
+    }];
+    assert_eq!(table.choices, expected);
 }

@@ -1,6 +1,6 @@
 //! Writers, and their round trip through the reader.
 
-use pointsman_types::{Probability, Quality, Tokens, Usd};
+use pointsman_types::{Probability, Quality, Tokens, Usd, Winner};
 use proptest::prelude::*;
 
 use super::*;
@@ -29,7 +29,21 @@ fn label() -> impl Strategy<Value = Option<String>> {
     proptest::option::of("[a-zA-Z0-9 ,\"\n]{1,12}")
 }
 
+fn any_comparison() -> impl Strategy<Value = LogRow> {
+    let winners = prop_oneof![Just(Winner::A), Just(Winner::B), Just(Winner::Tie)];
+    (text(), "[a-c]", "[d-f]", winners, 0.001..1e4).prop_map(|(prompt, a, b, winner, weight)| {
+        LogRow {
+            weight,
+            ..compared(&prompt, &a, &b, winner)
+        }
+    })
+}
+
 fn any_row() -> impl Strategy<Value = LogRow> {
+    prop_oneof![3 => any_answer(), 1 => any_comparison()]
+}
+
+fn any_answer() -> impl Strategy<Value = LogRow> {
     let names = (text(), "[a-z]{1,8}", label(), label(), label(), label());
     let numbers = (
         proptest::option::of(0.0..=1.0),
@@ -45,6 +59,7 @@ fn any_row() -> impl Strategy<Value = LogRow> {
         let row = row(&prompt, &model);
         LogRow {
             prompt_id: prompt_id.unwrap_or(row.prompt_id.clone()),
+            judge: category.clone(),
             category,
             ts,
             policy_version: version,
@@ -191,10 +206,11 @@ fn predictions_are_written_under_their_names() {
         quality_lower: Quality::clamped(0.25),
         cost_usd: Usd::new(0.001).unwrap(),
         output_tokens: 12.5,
+        output_tokens_p50: 10.0,
+        output_tokens_p90: 30.5,
     };
     write_predictions(&path, &[prediction]).unwrap();
     let written = fs::read_to_string(&path).unwrap();
-    let expected =
-        "prompt_id,model,quality,quality_lower,cost_usd,output_tokens\np,m,0.5,0.25,0.001,12.5\n";
+    let expected = "prompt_id,model,quality,quality_lower,cost_usd,output_tokens,output_tokens_p50,output_tokens_p90\np,m,0.5,0.25,0.001,12.5,10,30.5\n";
     assert_eq!(written, expected);
 }

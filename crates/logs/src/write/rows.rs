@@ -46,8 +46,8 @@ enum Sort {
 const SORTS: [Sort; COLUMNS.len()] = {
     use Sort::{Count, Float, Text};
     [
-        Text, Text, Text, Text, Float, Float, Count, Count, Count, Float, Float, Float, Text, Text,
-        Count, Text, Text, Float, Text, Text,
+        Text, Text, Text, Text, Text, Text, Text, Float, Text, Float, Count, Count, Count, Float,
+        Float, Float, Text, Text, Count, Text, Text, Float, Text, Text,
     ]
 };
 
@@ -55,12 +55,17 @@ const SORTS: [Sort; COLUMNS.len()] = {
 fn values(row: &LogRow) -> [Value<'_>; COLUMNS.len()] {
     use Value::{Float, Score};
     let tokens = |tokens: Option<Tokens>| count(tokens.map(|tokens| tokens.0));
+    let [model, model_a, model_b, winner] = answered(row);
     [
         Value::Text(&row.prompt_id),
         text(row.category.as_deref()),
         Value::Text(row.prompt.text()),
-        Value::Text(row.model.as_str()),
+        model,
+        model_a,
+        model_b,
+        winner,
         row.score.map_or(Value::Missing, |score| Score(score.get())),
+        text(row.judge.as_deref()),
         float(row.cost_usd.map(Usd::as_f64)),
         tokens(row.input_tokens),
         tokens(row.output_tokens),
@@ -77,6 +82,21 @@ fn values(row: &LogRow) -> [Value<'_>; COLUMNS.len()] {
         text(row.policy_version.as_deref()),
         text(row.decision_id.as_deref()),
     ]
+}
+
+/// The model, or the two models and who won.
+fn answered(row: &LogRow) -> [Value<'_>; 4] {
+    use Value::{Missing, Text};
+    let model = Text(row.model.as_str());
+    match &row.rival {
+        None => [model, Missing, Missing, Missing],
+        Some(rival) => [
+            Missing,
+            model,
+            Text(rival.model.as_str()),
+            Text(rival.winner.as_str()),
+        ],
+    }
 }
 
 fn text(value: Option<&str>) -> Value<'_> {

@@ -189,6 +189,10 @@ pub struct PredictionRow {
     pub cost_usd: Usd,
     /// Expected tokens out.
     pub output_tokens: f32,
+    /// The median of the tokens out.
+    pub output_tokens_p50: f32,
+    /// What nine of ten answers stay below in tokens.
+    pub output_tokens_p90: f32,
 }
 
 /// Writes predictions, one row per prompt and model, under the names of the fields.
@@ -208,6 +212,14 @@ pub fn write_predictions(path: &Path, rows: &[PredictionRow]) -> Result<(), LogE
             Column::float("quality_lower", float(|row| row.quality_lower.get().into())),
             Column::float("cost_usd", float(|row| row.cost_usd.as_f64())),
             Column::float("output_tokens", float(|row| row.output_tokens.into())),
+            Column::float(
+                "output_tokens_p50",
+                float(|row| row.output_tokens_p50.into()),
+            ),
+            Column::float(
+                "output_tokens_p90",
+                float(|row| row.output_tokens_p90.into()),
+            ),
         ],
     )
 }

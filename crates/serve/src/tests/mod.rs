@@ -53,6 +53,8 @@ fn candidate(model: &ModelName, refusal: Option<Refusal>) -> Candidate {
         quality_lower: Quality::clamped(0.5),
         cost: Usd::new(0.001).unwrap(),
         output_tokens: Some(100.0),
+        output_tokens_p50: Some(90.0),
+        output_tokens_p90: Some(200.0),
         probability: Probability::ONE,
         refusal,
     }
@@ -91,6 +93,7 @@ impl Decide for FirstAllowed {
         Ok(Decision {
             model: chosen[0].clone(),
             reason: Reason::BestUtility,
+            familiarity: 1.0,
             propensity: Probability::ONE,
             policy_version: self.version.clone(),
             candidates: std::iter::once(candidate(chosen[0], None))

@@ -23,6 +23,8 @@ fn decision(id: &str) -> DecisionRecord {
         quality_lower: Quality::clamped(0.5),
         cost: Usd::new(0.0001).unwrap(),
         output_tokens: Some(200.0),
+        output_tokens_p50: None,
+        output_tokens_p90: None,
         probability: Probability::new(0.9).unwrap(),
         refusal: None,
     };
@@ -39,6 +41,7 @@ fn decision(id: &str) -> DecisionRecord {
         decision: Decision {
             model: chosen.model.clone(),
             reason: Reason::BestUtility,
+            familiarity: 1.0,
             propensity: chosen.probability,
             policy_version: "v1".into(),
             candidates: vec![chosen],

@@ -6,7 +6,7 @@ use pointsman_types::{Catalog, ModelName, Prices};
 
 use super::few::{Call, Few};
 use super::prior::family;
-use crate::amounts::LEAST_AMOUNT;
+use crate::amounts::{LEAST_AMOUNT, LEAST_RESIDUALS, log_of, quantiles};
 use crate::costs::ASSUMED_OUTPUT_TOKENS;
 
 /// The prompt that models are compared on has so many characters and is average in all else.
@@ -138,7 +138,7 @@ impl<'a> Amount<'a> {
             .iter()
             .map(|(point, _)| head.predict(point)[like])
             .sum();
-        Some(head.with_scaled(like, ratio(logged, expected)))
+        Some(self.spread(head.with_scaled(like, ratio(logged, expected))))
     }
 
     /// The head with a model of the mean amount that was logged, or of `fallback`; `None` where there
@@ -151,9 +151,25 @@ impl<'a> Amount<'a> {
         };
         match self.head {
             None if amount.is_nan() => None,
-            None => Some(LogRegression::unknown(context, models).with_constant(amount)),
-            Some(head) => Some(head.with_constant(amount)),
+            None => {
+                let head = LogRegression::unknown(context, models).with_constant(amount);
+                Some(self.spread(head))
+            }
+            Some(head) => Some(self.spread(head.with_constant(amount))),
         }
+    }
+
+    /// With as many amounts as training asks for, they say how far such amounts spread.
+    fn spread(&self, head: LogRegression) -> LogRegression {
+        if self.logged.len() < LEAST_RESIDUALS {
+            return head;
+        }
+        let residual = |(point, amount): &(&Point, f32)| {
+            let predicted = head.logs(point).last().copied();
+            log_of(*amount) - predicted.unwrap_or(f32::NAN)
+        };
+        let residuals = quantiles(self.logged.iter().map(residual).collect());
+        head.with_last_residuals(residuals)
     }
 }
 

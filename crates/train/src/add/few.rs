@@ -37,23 +37,19 @@ pub(super) struct Call {
 
 impl Few {
     pub(super) fn new(router: &Router, model: &Model, log: &LogTable, name: &ModelName) -> Self {
-        let calibrators = model.calibration.models.iter();
-        let levels = calibrators.zip(&model.quality.mean);
+        let levels = model.calibration.qualities(&model.quality.mean);
         let mut few = Self {
             scores: Vec::new(),
             weights: Vec::new(),
             deviations: Grid::filled(0, model.names.len(), 0.0),
             ease: Vec::new(),
             scores_of_others: 0,
-            levels: levels
-                .map(|(one, mean)| one.quality(*mean).get().into())
-                .collect(),
+            levels: levels.into_iter().map(|one| one.get().into()).collect(),
             calls: Vec::new(),
         };
         if let Some(column) = log.models.iter().position(|other| other == name) {
             let places = places(log, model);
-            (0..log.prompts.len())
-                .for_each(|row| few.push(router, model, log, (row, column), &places));
+            (0..log.prompts.len()).for_each(|row| few.push(router, log, (row, column), &places));
             few.scale_weights();
         }
         few
@@ -62,14 +58,13 @@ impl Few {
     fn push(
         &mut self,
         router: &Router,
-        model: &Model,
         log: &LogTable,
         cell: (usize, usize),
         places: &[(usize, usize)],
     ) {
         let text = &log.prompts[cell.0].text;
         self.calls.push(Call {
-            point: model.representation.point((&router.features(text)).into()),
+            point: router.point(text),
             chars: text.chars().count() as f32,
             input_tokens: log.input_tokens[cell],
             output_tokens: log.output_tokens[cell],

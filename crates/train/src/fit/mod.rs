@@ -28,10 +28,18 @@ pub(crate) enum Family {
     Ngrams,
     /// A low-rank network on surface features and latent coordinates.
     Network,
+    /// Linear on hashed n-grams, learnt from rows that memory has no room for.
+    Stream,
 }
 
 impl Family {
-    pub(crate) const ALL: [Self; 4] = [Self::Table, Self::Context, Self::Ngrams, Self::Network];
+    pub(crate) const ALL: [Self; 5] = [
+        Self::Table,
+        Self::Context,
+        Self::Ngrams,
+        Self::Network,
+        Self::Stream,
+    ];
 
     pub(crate) fn word(self) -> &'static str {
         match self {
@@ -39,11 +47,13 @@ impl Family {
             Self::Context => "context",
             Self::Ngrams => "ngrams",
             Self::Network => "network",
+            Self::Stream => "stream",
         }
     }
 }
 
 /// One setting of one family, fitted.
+#[derive(Clone)]
 pub(crate) struct Fitted {
     pub(crate) family: Family,
     /// The setting in words.

@@ -11,7 +11,7 @@ use rand_chacha::ChaCha8Rng;
 use super::{Family, Fitted, Part};
 use crate::error::TrainError;
 use crate::examples::{Examples, columns_of_fit};
-use crate::splits::Splits;
+use crate::splits::{Labels, Splits};
 
 const UNITS: usize = 32;
 /// Networks from different starts, averaged.
@@ -50,7 +50,7 @@ struct Run {
     inputs: Tensor,
     /// What the context was multiplied with, shape `(1, context)`.
     scale: Tensor,
-    /// Shape `(prompts, models)`; 0 where missing.
+    /// Shape `(prompts, fits * models)`; 0 where missing.
     scores: Tensor,
     /// Shape `(prompts, fits * models)`.
     weight: Tensor,
@@ -63,15 +63,17 @@ impl Run {
         let device = examples.context.device();
         let scale = scale(examples)?;
         let (rows, models) = (examples.chars.len(), splits.whole().mean.len());
-        let weights = splits
-            .fits
-            .iter()
-            .map(|labels| Tensor::from_slice(labels.weight.values(), (rows, models), device));
+        let side_by_side = |of_fit: fn(&Labels) -> Vec<f32>| -> Result<Tensor, TrainError> {
+            let fits = splits.fits.iter();
+            let tensors =
+                fits.map(|labels| Tensor::from_vec(of_fit(labels), (rows, models), device));
+            Ok(Tensor::cat(&tensors.collect::<Result<Vec<_>, _>>()?, 1)?)
+        };
         Ok(Self {
             inputs: examples.context.broadcast_mul(&scale)?,
             scale,
-            scores: Tensor::from_vec(scores(splits), (rows, models), device)?,
-            weight: Tensor::cat(&weights.collect::<Result<Vec<_>, _>>()?, 1)?,
+            scores: side_by_side(scores)?,
+            weight: side_by_side(|labels| labels.weight.values().to_vec())?,
             fits: splits.len(),
             models,
         })
@@ -103,8 +105,7 @@ fn scale(examples: &Examples) -> Result<Tensor, TrainError> {
     Ok(Tensor::new(scale, examples.context.device())?.unsqueeze(0)?)
 }
 
-fn scores(splits: &Splits) -> Vec<f32> {
-    let labels = splits.whole();
+fn scores(labels: &Labels) -> Vec<f32> {
     let means = labels.mean.iter().cycle();
     let cells = labels.deviation.values().iter().zip(labels.weight.values());
     cells
@@ -185,13 +186,12 @@ impl Networks {
     fn loss(&self, run: &Run, rows: &[u32]) -> Result<Tensor, TrainError> {
         let rows = Tensor::new(rows, run.inputs.device())?;
         let logits = self.logits(&run.inputs.index_select(&rows, 0)?)?;
-        let scores = run.scores.index_select(&rows, 0)?.unsqueeze(0)?;
-        let weight = run
-            .weight
-            .index_select(&rows, 0)?
-            .reshape((rows.dim(0)?, run.fits, run.models))?
-            .transpose(0, 1)?
-            .repeat((STARTS, 1, 1))?;
+        let of_networks = |labels: &Tensor| -> Result<Tensor, TrainError> {
+            let of_fits = labels.index_select(&rows, 0)?;
+            let of_fits = of_fits.reshape((rows.dim(0)?, run.fits, run.models))?;
+            Ok(of_fits.transpose(0, 1)?.repeat((STARTS, 1, 1))?)
+        };
+        let (scores, weight) = (of_networks(&run.scores)?, of_networks(&run.weight)?);
         let cells = rows.dim(0)? * run.models;
         let loss = (cross_entropy(&logits, &scores)? * weight)?.sum_all()?;
         Ok((loss / cells as f64)?)
@@ -257,7 +257,7 @@ fn mean_logits(splits: &Splits) -> impl Iterator<Item = f32> + '_ {
 /// nor takes the logarithm of 0.
 fn cross_entropy(logits: &Tensor, scores: &Tensor) -> Result<Tensor, TrainError> {
     let softplus = ((logits.abs()?.neg()?.exp()? + 1.0)?.log()? + logits.relu()?)?;
-    Ok((softplus - logits.broadcast_mul(scores)?)?)
+    Ok((softplus - (logits * scores)?)?)
 }
 
 #[cfg(test)]
