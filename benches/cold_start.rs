@@ -5,7 +5,7 @@
 //! the held-out fifth, on the scale of all models. `given back` is `(added - without) / (full -
 //! without)`.
 //!
-//!     cargo bench --workspace --bench cold_start -- LOG CATALOG
+//!     cargo bench --workspace --bench cold_start -- LOG [CATALOG]
 
 #![expect(
     clippy::print_stdout,
@@ -23,7 +23,14 @@ use pointsman_types::{Catalog, Grid, LogTable, ModelName, Prompt, fold_of};
 type Failure = Box<dyn std::error::Error>;
 
 const MODELS: usize = 5;
-const SCORES: [usize; 4] = [0, 20, 50, 200];
+/// Scores of the new model, and whether the other models' scores on the same prompts come with them.
+const LABELS: [(usize, bool); 5] = [
+    (0, true),
+    (20, false),
+    (50, false),
+    (50, true),
+    (200, false),
+];
 const DRAWS: u64 = 10;
 /// The held-out split and the draws, apart from the seeds of training.
 const SPLIT: u64 = 0x0c01_d57a_2701;
@@ -33,19 +40,19 @@ fn main() -> Result<(), Failure> {
     let mut paths = std::env::args()
         .skip(1)
         .filter(|argument| !argument.starts_with("--"));
-    let (Some(log), Some(catalog)) = (paths.next(), paths.next()) else {
-        eprintln!("skipped: give a log and its catalogue, `-- LOG CATALOG`");
+    let Some(log) = paths.next() else {
+        eprintln!("skipped: give a log, and its catalogue if it has one: `-- LOG [CATALOG]`");
         return Ok(());
     };
-    let bench = Bench::new(&log, &catalog)?;
+    let bench = Bench::new(&log, paths.next().as_deref())?;
     let full = bench.trained(&bench.learnt)?;
     let full_value = bench.value(&full)?;
     eprintln!("all models: AIQ {full_value:.4}");
     println!(
         "| model | cost of removal | {} |",
-        SCORES.map(|scores| format!("{scores} scores")).join(" | ")
+        LABELS.map(column).join(" | ")
     );
-    println!("|---|---|{}", "---|".repeat(SCORES.len()));
+    println!("|---|---|{}", "---|".repeat(LABELS.len()));
     let mut total = Total::default();
     for (cost, model) in bench.dearest_removals(&full, full_value)? {
         let removed = bench.removed(&model, full_value, cost)?;
@@ -60,6 +67,15 @@ fn main() -> Result<(), Failure> {
     Ok(())
 }
 
+fn column((scores, has_others): (usize, bool)) -> String {
+    let others = if has_others && scores > 0 {
+        ", others' too"
+    } else {
+        ""
+    };
+    format!("{scores} scores{others}")
+}
+
 struct Bench {
     catalog: Catalog,
     learnt: LogTable,
@@ -68,8 +84,11 @@ struct Bench {
 }
 
 impl Bench {
-    fn new(log: &str, catalog: &str) -> Result<Self, Failure> {
-        let catalog = read_catalog(Path::new(catalog))?;
+    fn new(log: &str, catalog: Option<&str>) -> Result<Self, Failure> {
+        let catalog = catalog
+            .map(|path| read_catalog(Path::new(path)))
+            .transpose()?;
+        let catalog = catalog.unwrap_or_default();
         let mut builder = TableBuilder::new(Budget::default());
         read(&find(&[log.to_owned()])?, &ReadOptions::default(), |row| {
             builder.push(row);
@@ -167,13 +186,15 @@ impl Bench {
             lost: full - without,
             gains: Vec::new(),
         };
-        for scores in SCORES {
-            for columns in [(0..names.len()).collect(), vec![own]] {
-                let table = self.learnt.with_models(&columns);
-                removed
-                    .gains
-                    .push(self.gains(&artifact, &table, (model, scores), without)?);
-            }
+        for (scores, has_others) in LABELS {
+            let columns = if has_others {
+                (0..names.len()).collect()
+            } else {
+                vec![own]
+            };
+            let table = self.learnt.with_models(&columns);
+            let gains = self.gains(&artifact, &table, (model, scores), without)?;
+            removed.gains.push(gains);
         }
         Ok(removed)
     }
@@ -205,8 +226,7 @@ impl Bench {
     }
 }
 
-/// One model: the AIQ that is lost without it, and the gains of each number of scores, first with the
-/// scores of other models on the same prompts and then without.
+/// One model: the AIQ that is lost without it, and the gains of each kind of labels.
 struct Removed {
     lost: f64,
     gains: Vec<Vec<f64>>,
@@ -214,17 +234,12 @@ struct Removed {
 
 impl Removed {
     fn cells(&self) -> Vec<String> {
-        let cell = |pair: &[Vec<f64>]| {
-            let ((with, spread), (alone, _)) = (moments(&pair[0]), moments(&pair[1]));
+        let cell = |gains: &Vec<f64>| {
+            let (mean, spread) = moments(gains);
             let share = |gain: f64| 100.0 * gain / self.lost;
-            format!(
-                "{:.0} % ± {:.0} ({:.0} % alone)",
-                share(with),
-                share(spread),
-                share(alone)
-            )
+            format!("{:.0} % ± {:.0}", share(mean), share(spread))
         };
-        self.gains.chunks(2).map(cell).collect()
+        self.gains.iter().map(cell).collect()
     }
 }
 
@@ -241,16 +256,14 @@ fn moments(values: &[f64]) -> (f64, f64) {
 struct Total {
     models: f64,
     lost: f64,
-    gained: Vec<f64>,
-    shares: Vec<f64>,
+    gained: [f64; LABELS.len()],
+    shares: [f64; LABELS.len()],
 }
 
 impl Total {
     fn add(&mut self, removed: &Removed) {
         self.models += 1.0;
         self.lost += removed.lost;
-        self.gained.resize(removed.gains.len(), 0.0);
-        self.shares.resize(removed.gains.len(), 0.0);
         for (at, gains) in removed.gains.iter().enumerate() {
             self.gained[at] += moments(gains).0;
             self.shares[at] += moments(gains).0 / removed.lost;
@@ -258,22 +271,17 @@ impl Total {
     }
 
     fn tell(&self) {
-        let row = |name: &str, share: &dyn Fn(usize) -> f64| {
-            let cells = (0..self.gained.len() / 2).map(|at| {
-                format!(
-                    "{:.0} % ({:.0} % alone)",
-                    100.0 * share(2 * at),
-                    100.0 * share(2 * at + 1)
-                )
-            });
-            let cells: Vec<String> = cells.collect();
+        let row = |name: &str, shares: [f64; LABELS.len()]| {
+            let cells = shares.map(|share| format!("{:.0} %", 100.0 * share));
             println!("| {name} | {:.5} | {} |", self.lost, cells.join(" | "));
         };
-        row("all five: AIQ given back of AIQ lost", &|at| {
-            self.gained[at] / self.lost
-        });
-        row("all five: mean of the shares", &|at| {
-            self.shares[at] / self.models
-        });
+        row(
+            "all: AIQ given back of AIQ lost",
+            self.gained.map(|gain| gain / self.lost),
+        );
+        row(
+            "all: mean of the shares",
+            self.shares.map(|share| share / self.models),
+        );
     }
 }

@@ -3,8 +3,8 @@
 use pointsman_router::Router;
 use pointsman_train::{Options, TrainError, train};
 use pointsman_types::{
-    Catalog, LogRow, ModelCard, ModelName, Probability, Quality, Rival, UsdPerMillion, Winner,
-    fold_of,
+    Catalog, LogRow, Message, ModelCard, ModelName, Probability, Prompt, Quality, Rival,
+    UsdPerMillion, Winner, fold_of,
 };
 
 use crate::program::table;
@@ -243,4 +243,44 @@ fn what_a_policy_chose_is_reweighted_to_all_prompts() {
             .any(|note| note.contains("effective sample size: `m0`")),
         "{notes:?}"
     );
+}
+
+/// The same words of the user, under two system texts; `m0` is good at one, `m1` at the other.
+fn conversation(number: usize) -> (usize, Prompt) {
+    let topic = pick("system", number, 2);
+    let turn = |role: &str, content: String| Message {
+        role: role.into(),
+        content,
+    };
+    let system = ["You help programmers.", "You write letters."][topic];
+    let wish = ["Go on", "Try again", "Shorter", "Say more"][pick("wish", number, 4)];
+    let messages = [
+        turn("system", system.into()),
+        turn("user", format!("{wish}, please, number {number}.")),
+    ];
+    (topic, Prompt::from_messages(&messages))
+}
+
+#[test]
+fn the_rest_of_a_conversation_counts() {
+    let answers = |number: usize| {
+        let (topic, prompt) = conversation(number);
+        [0, 1].map(|model| {
+            let right = if model == topic { 0.9 } else { 0.2 };
+            let score = f64::from(u8::from(chance(MODELS[model], number) < right));
+            LogRow {
+                score: Some(Quality::new(score).unwrap()),
+                ..LogRow::new(prompt.clone(), MODELS[model].into())
+            }
+        })
+    };
+    let router = router((0..400).flat_map(answers));
+    let is_right = |number: &usize| {
+        let (topic, prompt) = conversation(*number);
+        let predicted = router.predict(&prompt, None);
+        let quality = |model: usize| predicted[model].quality.get();
+        quality(topic) > quality(1 - topic)
+    };
+    let right = (50_000..50_100).filter(is_right).count();
+    assert!(right > 95, "{right} of 100");
 }

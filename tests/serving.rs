@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use pointsman_logs::write_rows;
+use pointsman_logs::{ReadOptions, read_prompts, write_rows};
 use pointsman_router::Router;
 use pointsman_simulate::{Settings, simulate};
 use pointsman_train::{Options, train};
@@ -81,6 +81,45 @@ async fn replay_and_http_decide_alike_on_a_thousand_prompts() {
             Some(replayed.chosen().quality.get())
         );
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_conversation_is_seen_alike_over_http_in_logs_and_after_export() {
+    let home = home();
+    let messages = json!([
+        {"role": "system", "content": "You write SQL."},
+        {"role": "user", "content": "List the customers."},
+        {"role": "assistant", "content": "SELECT * FROM customers"},
+        {"role": "user", "content": "Only those of last year."}
+    ]);
+    let log = home.path().join("log.jsonl");
+    std::fs::write(&log, json!({"messages": messages}).to_string()).unwrap();
+    let logged = read_prompts(&[log], &ReadOptions::default()).unwrap().0;
+    let router = Router::open(&home.path().join("router")).unwrap();
+    let expected = router.decide(&Request::new(logged[0].prompt.clone()));
+    let server = start(home.path(), &["--log-prompts"]);
+    let body = json!({ "messages": messages, "explain": true });
+    let (_, served) = post(&server, "/v1/route", &body).await;
+    let first = &served["candidates"][0];
+    assert_eq!(
+        first["quality"].as_f64().map(|quality| quality as f32),
+        expected
+            .ok()
+            .map(|decision| decision.chosen().quality.get())
+    );
+    assert!(first["output_tokens_p50"].as_f64() < first["output_tokens_p90"].as_f64());
+    server.kill();
+    let (store, out) = (home.path().join("store.db"), home.path().join("rows.jsonl"));
+    succeed(&[
+        "export",
+        "--store",
+        str(&store),
+        "--out",
+        str(&out),
+        "--all",
+    ]);
+    let row: Json = serde_json::from_str(&std::fs::read_to_string(out).unwrap()).unwrap();
+    assert_eq!(row["messages"], messages);
 }
 
 #[tokio::test(flavor = "multi_thread")]

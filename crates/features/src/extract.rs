@@ -1,5 +1,10 @@
 //! Extraction of one prompt's features.
 
+use std::collections::HashSet;
+
+use pointsman_types::{Turn, turns_of};
+
+use crate::conversation::{SUMMARY_WEIGHT, current, current_turn, summarise};
 use crate::frequencies::Frequencies;
 use crate::spec::{FeatureSpec, SpecError};
 use crate::surface::{SURFACE_FEATURES, surface};
@@ -41,11 +46,12 @@ impl Extractor {
         &self.spec
     }
 
-    /// The features of a text, of any length.
+    /// The features of a prompt's text, of any length. Of a conversation they are those of its current
+    /// turn, and a short summary of the others.
     #[must_use]
     pub fn extract(&self, text: &str) -> Features {
         Features {
-            surface: surface(text),
+            surface: surface(current_turn(text)),
             ..self.extract_ngrams(text)
         }
     }
@@ -54,6 +60,30 @@ impl Extractor {
     /// feature is 0.
     #[must_use]
     pub fn extract_ngrams(&self, text: &str) -> Features {
+        match turns_of(text) {
+            None => self.of_text(text),
+            Some(turns) => self.of_conversation(&turns),
+        }
+    }
+
+    fn of_conversation(&self, turns: &[Turn<'_>]) -> Features {
+        let current = current(turns);
+        let mut features = self.of_text(turns[current].content);
+        let mut summary = Frequencies::for_at_most(256);
+        summarise(turns, current, self.spec.max_bytes, |hash| {
+            summary.count((hash & self.bucket_mask) as u32);
+        });
+        let known: HashSet<u32> = features.buckets.iter().copied().collect();
+        let (buckets, values) = summary.into_sublinear();
+        let new = buckets.into_iter().zip(values);
+        for (bucket, value) in new.filter(|(bucket, _)| !known.contains(bucket)) {
+            features.buckets.push(bucket);
+            features.values.push(value * SUMMARY_WEIGHT);
+        }
+        features
+    }
+
+    fn of_text(&self, text: &str) -> Features {
         let (head, tail) = ends(text, self.spec.max_bytes);
         // A word and the space after it take three bytes or more, and make two n-grams.
         let mut frequencies = Frequencies::for_at_most((head.len() + tail.len()) / 3 * 2 + 16);
@@ -90,7 +120,7 @@ impl Extractor {
 }
 
 /// The text, or its beginning and its end where it is longer than `max_bytes`.
-fn ends(text: &str, max_bytes: usize) -> (&str, &str) {
+pub(crate) fn ends(text: &str, max_bytes: usize) -> (&str, &str) {
     if text.len() <= max_bytes {
         return (text, "");
     }
@@ -137,6 +167,43 @@ mod tests {
         let features = extract(&huge);
         assert!(features.buckets.len() <= 8, "{}", features.buckets.len());
         assert!((features.surface[0] - (huge.len() as f32).ln_1p()).abs() < 1e-3);
+    }
+
+    #[test]
+    fn the_current_turn_of_a_conversation_is_read_as_a_text() {
+        let (text, conversation) = (
+            extract("set the points"),
+            extract("\u{1e}system\u{1f}Be brief.\u{1e}user\u{1f}set the points"),
+        );
+        assert_eq!(conversation.surface, text.surface);
+        assert_eq!(conversation.buckets[..5], text.buckets);
+        assert_eq!(conversation.values[..5], text.values);
+        let summary = &conversation.values[5..];
+        assert_eq!(
+            summary.len(),
+            5,
+            "turns, length, two words, the system text"
+        );
+        assert!(
+            summary
+                .iter()
+                .all(|value| (value - SUMMARY_WEIGHT).abs() < 1e-6)
+        );
+    }
+
+    #[test]
+    fn a_text_gives_the_numbers_that_routers_were_trained_on() {
+        let features = extract("Translate to French: the points are set, are they not? 42 = 6 * 7");
+        let surface = features.surface.iter().map(|value| value.to_bits());
+        let values = features.values.iter().map(|value| value.to_bits());
+        let all = surface
+            .chain(features.buckets.iter().copied())
+            .chain(values);
+        let fold = |hash: u64, word: u32| (hash ^ u64::from(word)).wrapping_mul(0x0100_0000_01b3);
+        assert_eq!(
+            all.fold(0xcbf2_9ce4_8422_2325, fold),
+            7_400_798_332_335_814_926
+        );
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! Pure and reproducible: the same text gives the same numbers on every platform (logarithms come
 //! from `libm`, not from the system). Labels, prices and outcomes are unknown here. Called by `router` for one prompt and by `train` for many.
 
+mod conversation;
 mod extract;
 mod frequencies;
 mod matrix;
@@ -11,6 +12,7 @@ mod spec;
 mod surface;
 mod words;
 
+pub use conversation::current_turn;
 pub use extract::{Extractor, Features};
 pub use matrix::{FeatureMatrix, FeatureRow};
 pub use spec::{FeatureSpec, SpecError};

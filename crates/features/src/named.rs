@@ -1,15 +1,17 @@
 //! The n-grams of a text in words, for explanations.
 
 use crate::Extractor;
+use crate::conversation::current_turn;
 use crate::words::{for_each_word, is_word_by_itself, pair};
 
 impl Extractor {
     /// Each distinct n-gram in order of its first occurrence, in lower case, with its bucket. The
-    /// buckets are those of [`Extractor::extract`]; several n-grams can share one.
+    /// buckets are those of [`Extractor::extract`]; several n-grams can share one. Of a conversation
+    /// they are those of the current turn.
     #[must_use]
     pub fn named_ngrams(&self, text: &str) -> Vec<(String, u32)> {
         let mut found: Vec<(String, u32)> = Vec::new();
-        for part in self.read_parts(text) {
+        for part in self.read_parts(current_turn(text)) {
             let mut previous: Option<(String, u64)> = None;
             for (word, hash) in words(part) {
                 if let Some((before, first)) = previous.filter(|_| self.spec().max_ngram > 1) {

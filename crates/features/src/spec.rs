@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FeatureSpec {
-    /// The version of the extraction itself: words, hashes, surface features.
+    /// The version of the extraction itself: words, hashes, surface features, conversations.
     pub version: u32,
     /// The n-grams fall into `2^hash_bits` buckets.
     pub hash_bits: u32,
@@ -43,7 +43,7 @@ pub enum SpecError {
 
 impl FeatureSpec {
     /// The version that this build extracts.
-    pub const VERSION: u32 = 1;
+    pub const VERSION: u32 = 2;
 
     /// Checks that this build can extract it.
     ///

@@ -33,7 +33,8 @@ pub(crate) fn messages(cell: Cell<'_>) -> Result<Option<Vec<Message>>, String> {
 
 /// The prompt that messages make; none when they hold no text.
 pub(crate) fn prompt(messages: &[Message]) -> Option<Prompt> {
-    (!messages.is_empty()).then(|| Prompt::from_messages(messages))
+    let has_text = messages.iter().any(|message| !message.content.is_empty());
+    has_text.then(|| Prompt::from_messages(messages))
 }
 
 const EXPECTED: &str = "must be a list of {role, content}";
@@ -76,20 +77,27 @@ fn parts_text(parts: &[Value]) -> String {
 mod tests {
     use super::*;
 
-    fn text(json: &str) -> Result<Option<String>, String> {
+    fn read(json: &str) -> Result<Option<Prompt>, String> {
         let value: Value = serde_json::from_str(json).unwrap();
         let read = messages(Cell::from(&value))?.unwrap_or_default();
-        Ok(prompt(&read).map(|prompt| prompt.text().to_owned()))
+        Ok(prompt(&read))
+    }
+
+    fn text(json: &str) -> Result<Option<String>, String> {
+        Ok(read(json)?.map(|prompt| prompt.text().to_owned()))
     }
 
     #[test]
-    fn turns_are_joined() {
-        let read = text(
+    fn turns_with_text_are_kept() {
+        let read = read(
             r#"[{"role":"system","content":"Be brief."},
                 {"role":"assistant","content":null,"tool_calls":[]},
                 {"role":"user","content":[{"type":"text","text":"Why"},{"type":"image_url"},{"type":"text","text":"not?"}]}]"#,
         );
-        assert_eq!(read, Ok(Some("Be brief.\n\nWhy\nnot?".to_owned())));
+        let prompt = read.unwrap().unwrap();
+        let turns = prompt.turns().unwrap();
+        let said: Vec<_> = turns.iter().map(|turn| (turn.role, turn.content)).collect();
+        assert_eq!(said, [("system", "Be brief."), ("user", "Why\nnot?")]);
     }
 
     #[test]

@@ -13,10 +13,11 @@ use crate::messages;
 use crate::scan::Record;
 
 /// The columns that the schema knows, in the order in which they are written.
-pub(crate) const COLUMNS: [&str; 24] = [
+pub(crate) const COLUMNS: [&str; 25] = [
     "prompt_id",
     "category",
     "prompt",
+    "messages",
     "model",
     "model_a",
     "model_b",
@@ -41,7 +42,7 @@ pub(crate) const COLUMNS: [&str; 24] = [
 ];
 
 pub(crate) fn knows(column: &str) -> bool {
-    column == "messages" || COLUMNS.contains(&column)
+    COLUMNS.contains(&column)
 }
 
 /// What a file lacks whose columns are these, if any row of it is to be readable.

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use pointsman_encoders::Encoder;
-use pointsman_features::{Extractor, Features};
+use pointsman_features::{Extractor, Features, current_turn};
 use pointsman_models::{Model, Point, sha256};
 use pointsman_policy::{
     Guarantee, Needs, OperatingCurve, Policy, PolicySpec, choose, limit_refusal,
@@ -286,7 +286,7 @@ impl Router {
 
     /// An encoder that fails leaves the prompt unfamiliar: predictions are then the models' means.
     pub(crate) fn embedding(&self, text: &str) -> Option<Vec<f32>> {
-        self.encoder.as_ref()?.encode_one(text).ok()
+        self.encoder.as_ref()?.encode_one(current_turn(text)).ok()
     }
 
     /// Every model as it looks for one request, limits applied, before a policy chooses; in the

@@ -270,7 +270,7 @@ mod tests {
             {"role": "user", "content": [{"type":"text","text":"Why"},{"type":"text","text":"not?"}]}]}"#;
         assert_eq!(
             request(body).unwrap().prompt.text(),
-            "Be brief.\n\nWhy\nnot?"
+            "\u{1e}system\u{1f}Be brief.\u{1e}user\u{1f}Why\nnot?"
         );
     }
 

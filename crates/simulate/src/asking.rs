@@ -36,12 +36,18 @@ pub(crate) fn ask(seed: u64, number: u64) -> Asked {
     let request = request(rules, &mut draws);
     messages.push(message("user", request.text));
     Asked {
-        prompt: Prompt::from_messages(&messages),
+        prompt: joined(&messages),
         family,
         difficulty: f64::from(request.points.min(HARDEST)) / f64::from(HARDEST),
         topics: request.topics,
         history,
     }
+}
+
+/// One text, as applications log it that keep no roles.
+fn joined(messages: &[Message]) -> Prompt {
+    let turns = messages.iter().map(|message| message.content.as_str());
+    Prompt::from(turns.collect::<Vec<_>>().join("\n\n"))
 }
 
 fn request(rules: &FamilyGrammar, draws: &mut Draws) -> Written {

@@ -3,6 +3,7 @@
 use std::fmt::Debug;
 
 use candle_core::{Device, Tensor};
+use pointsman_features::current_turn;
 use pointsman_models::{EmbeddingProjection, EncoderReference};
 use pointsman_types::{Grid, LogTable};
 
@@ -36,7 +37,11 @@ impl Embedded {
         encoder: &dyn Embed,
         device: &Device,
     ) -> Result<Self, TrainError> {
-        let texts: Vec<&str> = table.prompts.iter().map(|row| &*row.text).collect();
+        let texts: Vec<&str> = table
+            .prompts
+            .iter()
+            .map(|row| current_turn(&row.text))
+            .collect();
         let vectors = encoder.embed(&texts).map_err(TrainError::Encoder)?;
         Ok(Self {
             projection: principal_directions(&vectors, device)?,

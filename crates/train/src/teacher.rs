@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use pointsman_features::{Extractor, FeatureMatrix, SpecError};
+use pointsman_features::{Extractor, FeatureMatrix, SpecError, current_turn};
 use pointsman_models::{EncoderReference, Model};
 use pointsman_router::{RouterError, TrainedOn};
 use pointsman_types::{Catalog, Grid, LogTable, Prompt, PromptRow, text_hash};
@@ -137,7 +137,7 @@ impl Class {
             .par_iter()
             .map(|row| extractor.extract(&row.text))
             .collect();
-        let texts: Vec<&str> = prompts.iter().map(|row| &*row.text).collect();
+        let texts: Vec<&str> = prompts.iter().map(|row| current_turn(&row.text)).collect();
         let vectors = teacher.encoder.embed(&texts).map_err(TrainError::Encoder)?;
         Ok(Self {
             features: extracted.into_iter().collect(),

@@ -27,7 +27,7 @@ pub use grid::Grid;
 pub use log_row::LogRow;
 pub use log_table::{LogTable, PromptRow};
 pub use name::ModelName;
-pub use prompt::{Message, Prompt, fold_of, text_hash};
+pub use prompt::{Message, Prompt, Turn, fold_of, text_hash, turns_of};
 pub use rating::{Choice, Rating};
 pub use request::{Limits, MaxPrice, Request};
 pub use scored_row::ScoredRow;

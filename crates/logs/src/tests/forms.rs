@@ -94,10 +94,14 @@ fn messages_nested_in_parquet_are_a_prompt() {
     assert_eq!(
         rows,
         [
-            row("Be brief.\n\nWhy?", "m"),
-            row("Be brief.\n\nWhy not?", "m")
+            row(&conversation("Why?"), "m"),
+            row(&conversation("Why not?"), "m")
         ]
     );
+}
+
+fn conversation(question: &str) -> String {
+    format!("\u{1e}system\u{1f}Be brief.\u{1e}user\u{1f}{question}")
 }
 
 #[test]

@@ -39,8 +39,26 @@ fn any_comparison() -> impl Strategy<Value = LogRow> {
     })
 }
 
+/// Turns, and texts that nearly are.
+fn any_conversation() -> impl Strategy<Value = LogRow> {
+    let turn = (
+        "[a-z]{0,6}",
+        "[a-z \n\",]{0,12}",
+        "[\u{1e}\u{1f}]{1,2}",
+        "[\u{1f}]{0,2}",
+    );
+    proptest::collection::vec(turn, 0..4)
+        .prop_map(|turns| {
+            let turns = turns
+                .iter()
+                .map(|(role, content, before, after)| format!("{before}{role}{after}{content}"));
+            row(&format!("x{}", turns.collect::<String>())[1..], "m")
+        })
+        .prop_filter("not empty", |row| !row.prompt.text().is_empty())
+}
+
 fn any_row() -> impl Strategy<Value = LogRow> {
-    prop_oneof![3 => any_answer(), 1 => any_comparison()]
+    prop_oneof![3 => any_answer(), 1 => any_comparison(), 1 => any_conversation()]
 }
 
 fn any_answer() -> impl Strategy<Value = LogRow> {
@@ -87,6 +105,21 @@ proptest! {
             prop_assert_eq!(&read, &rows, "{}", name);
         }
     }
+}
+
+#[test]
+fn a_conversation_is_written_as_messages() {
+    let scratch = Scratch::new("x.txt", "");
+    let path = scratch.beside("a.jsonl");
+    let asked = "\u{1e}system\u{1f}Be brief.\u{1e}user\u{1f}Why?";
+    write_rows(&path, [row(asked, "m")]).unwrap();
+    let line: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    assert_eq!(line.get("prompt"), None);
+    let expected = serde_json::json!([
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": "Why?"}
+    ]);
+    assert_eq!(line["messages"], expected);
 }
 
 #[test]

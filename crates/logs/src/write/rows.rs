@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 
-use pointsman_types::{LogRow, Probability, Tokens, Usd};
+use pointsman_types::{LogRow, Probability, Prompt, Tokens, Turn, Usd};
 use polars::prelude::{
     BatchedWriter, DataFrame, IntoColumn, NamedFrom, ParquetWriter, PolarsResult, Series,
 };
@@ -28,6 +28,8 @@ const GROUP_BYTES: usize = 64 << 20;
 enum Value<'a> {
     Missing,
     Text(&'a str),
+    /// A conversation: a list in JSON, the text of one where cells are flat.
+    Messages(&'a Prompt),
     Float(f64),
     /// Kept apart from the 64-bit floats, which would print more digits of it than there are.
     Score(f32),
@@ -46,8 +48,8 @@ enum Sort {
 const SORTS: [Sort; COLUMNS.len()] = {
     use Sort::{Count, Float, Text};
     [
-        Text, Text, Text, Text, Text, Text, Text, Float, Text, Float, Count, Count, Count, Float,
-        Float, Float, Text, Text, Count, Text, Text, Float, Text, Text,
+        Text, Text, Text, Text, Text, Text, Text, Text, Float, Text, Float, Count, Count, Count,
+        Float, Float, Float, Text, Text, Count, Text, Text, Float, Text, Text,
     ]
 };
 
@@ -55,11 +57,13 @@ const SORTS: [Sort; COLUMNS.len()] = {
 fn values(row: &LogRow) -> [Value<'_>; COLUMNS.len()] {
     use Value::{Float, Score};
     let tokens = |tokens: Option<Tokens>| count(tokens.map(|tokens| tokens.0));
+    let [prompt, messages] = asked(row);
     let [model, model_a, model_b, winner] = answered(row);
     [
         Value::Text(&row.prompt_id),
         text(row.category.as_deref()),
-        Value::Text(row.prompt.text()),
+        prompt,
+        messages,
         model,
         model_a,
         model_b,
@@ -82,6 +86,14 @@ fn values(row: &LogRow) -> [Value<'_>; COLUMNS.len()] {
         text(row.policy_version.as_deref()),
         text(row.decision_id.as_deref()),
     ]
+}
+
+/// The text, or the messages of a conversation.
+fn asked(row: &LogRow) -> [Value<'_>; 2] {
+    match row.prompt.turns() {
+        None => [Value::Text(row.prompt.text()), Value::Missing],
+        Some(_) => [Value::Missing, Value::Messages(&row.prompt)],
+    }
 }
 
 /// The model, or the two models and who won.
@@ -223,6 +235,14 @@ impl Encoder {
     }
 }
 
+fn turns(prompt: &Prompt) -> Vec<Turn<'_>> {
+    prompt.turns().unwrap_or_default()
+}
+
+fn as_json(prompt: &Prompt) -> String {
+    serde_json::to_string(&turns(prompt)).expect("texts are written to memory without failing")
+}
+
 /// A row in JSON: what is missing is left out.
 struct Sparse<'a>(&'a LogRow);
 
@@ -233,6 +253,7 @@ impl Serialize for Sparse<'_> {
             match value {
                 Value::Missing => {}
                 Value::Text(text) => map.serialize_entry(column, text)?,
+                Value::Messages(prompt) => map.serialize_entry(column, &turns(prompt))?,
                 Value::Float(number) => map.serialize_entry(column, &number)?,
                 Value::Score(score) => map.serialize_entry(column, &score)?,
                 Value::Count(count) => map.serialize_entry(column, &count)?,
@@ -247,6 +268,7 @@ fn field(value: Value<'_>) -> Cow<'_, str> {
     match value {
         Value::Missing => Cow::Borrowed(""),
         Value::Text(text) => Cow::Borrowed(text),
+        Value::Messages(prompt) => Cow::Owned(as_json(prompt)),
         Value::Float(number) => Cow::Owned(number.to_string()),
         Value::Score(score) => Cow::Owned(score.to_string()),
         Value::Count(count) => Cow::Owned(count.to_string()),
@@ -320,9 +342,10 @@ fn series<'a>(name: &str, sort: Sort, values: impl Iterator<Item = Value<'a>>) -
     }
 }
 
-fn as_text(value: Value<'_>) -> Option<&str> {
+fn as_text(value: Value<'_>) -> Option<Cow<'_, str>> {
     match value {
-        Value::Text(text) => Some(text),
+        Value::Text(text) => Some(Cow::Borrowed(text)),
+        Value::Messages(prompt) => Some(Cow::Owned(as_json(prompt))),
         _ => None,
     }
 }
