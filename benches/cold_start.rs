@@ -18,12 +18,12 @@ use pointsman_logs::{Budget, ReadOptions, TableBuilder, find, read};
 use pointsman_measures::{Outcomes, Predicted, aiq};
 use pointsman_router::{Artifact, Encoding, Router, read_catalog};
 use pointsman_train::{Options, add_model, complete_costs, train};
-use pointsman_types::{Catalog, Grid, LogTable, ModelName, Prompt, fold_of};
+use pointsman_types::{Catalog, Grid, LogTable, ModelCard, ModelName, Prompt, fold_of};
 
 type Failure = Box<dyn std::error::Error>;
 
 const MODELS: usize = 5;
-/// Scores of the new model, and whether the other models' scores on the same prompts come with them.
+/// Scores of the new model (none where the catalogue has its price), and whether the other models' scores on the same prompts come with them.
 const LABELS: [(usize, bool); 5] = [
     (0, true),
     (20, false),
@@ -193,8 +193,12 @@ impl Bench {
                 vec![own]
             };
             let table = self.learnt.with_models(&columns);
-            let gains = self.gains(&artifact, &table, (model, scores), without)?;
-            removed.gains.push(gains);
+            let is_priced = |card: &ModelCard| card.prices().is_some();
+            let is_known = scores > 0 || self.catalog.get(model.as_str()).is_some_and(is_priced);
+            removed.gains.push(match is_known {
+                true => self.gains(&artifact, &table, (model, scores), without)?,
+                false => Vec::new(),
+            });
         }
         Ok(removed)
     }
@@ -243,7 +247,7 @@ impl Removed {
     }
 }
 
-/// Mean and standard deviation.
+/// Mean and standard deviation; NaN without values.
 fn moments(values: &[f64]) -> (f64, f64) {
     let count = values.len() as f64;
     let mean = values.iter().sum::<f64>() / count;
