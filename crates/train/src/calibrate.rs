@@ -389,10 +389,10 @@ mod tests {
 
     #[test]
     fn a_bend_is_followed() {
-        let calibration = fitted(|raw| if raw < 0.5 { 0.3 } else { raw }, 8000);
-        for (raw, truth) in [(0.15, 0.3), (0.4, 0.3), (0.85, 0.85)] {
+        let calibration = fitted(|raw| if raw < 0.5 { 0.25 + raw / 2.0 } else { raw }, 8000);
+        for (raw, truth) in [(0.15, 0.325), (0.4, 0.45), (0.85, 0.85)] {
             let found = quality(&calibration, &[raw], 0);
-            assert!((found - truth).abs() < 0.08, "{found} at {raw}");
+            assert!((found - truth).abs() < 0.04, "{found} at {raw}");
         }
     }
 
