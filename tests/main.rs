@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `closing_the_loop.rs` | rows, fit, serve, feedback, export, retrain: the new router is better; read this first |
 //! | `learning.rs` | what a router must not learn: noise, a duplicate's name; what it must: prices |
+//! | `cold_start.rs` | a new model from a few scores: what comes back, what stays as it was |
 //! | `streaming.rs` | a log larger than the table: no row is wasted, none is learnt from that should not be |
 //! | `learning_curve.rs` | more labels make a better router, and the curve says by how much |
 //! | `labels.rs` | scores, comparisons and choices of a policy, against a truth that is known |
@@ -24,6 +25,7 @@
 )]
 
 mod closing_the_loop;
+mod cold_start;
 mod command_line;
 mod golden;
 mod guarantee;

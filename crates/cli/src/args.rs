@@ -27,6 +27,8 @@ pub(crate) enum Command {
     Import(ImportArgs),
     /// Train a router from request logs.
     Train(TrainArgs),
+    /// Add a model to a router from a few scored prompts, or from its price alone; trains nothing else.
+    AddModel(AddModelArgs),
     /// Predict quality, cost and tokens of every model for prompts.
     Predict(PredictArgs),
     /// Say why a router would choose which model for a prompt.
@@ -55,6 +57,16 @@ pub(crate) struct LogArgs {
     /// Hold at most this many prompts in memory, chosen by the hash of their text.
     #[arg(long, default_value_t = 200_000, value_name = "N")]
     pub(crate) max_prompts: usize,
+}
+
+impl Default for LogArgs {
+    fn default() -> Self {
+        Self {
+            logs: Vec::new(),
+            strict: false,
+            max_prompts: 200_000,
+        }
+    }
 }
 
 /// A router, and the prices it is used with.
@@ -197,6 +209,35 @@ pub(crate) struct ExplainArgs {
     #[arg(long, value_name = "POLICY")]
     pub(crate) policy: Option<PolicySpec>,
     /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AddModelArgs {
+    /// Directory that `train --out` wrote.
+    #[arg(value_name = "ROUTER")]
+    pub(crate) router: PathBuf,
+    /// Log files or globs with scored prompts of the new model; scores of the router's models on the
+    /// same prompts sharpen the estimate. Without, its price must be in a catalogue.
+    #[arg(long, num_args = 1.., value_name = "FILE", required_unless_present = "model")]
+    pub(crate) logs: Vec<String>,
+    /// The new model [default: the only one in the logs that the router does not know].
+    #[arg(long, value_name = "NAME")]
+    pub(crate) model: Option<String>,
+    /// Catalogue with the new model's prices (TOML); cards of other models in it are not used.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) catalog: Option<PathBuf>,
+    /// Directory to write the router to; a router that is there is replaced in one step. It may be
+    /// ROUTER.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    #[command(flatten)]
+    pub(crate) encoding: EncodingArgs,
+    /// Stop at the first malformed row instead of leaving it out.
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// Print how the model was added as JSON on standard output.
     #[arg(long)]
     pub(crate) json: bool,
 }

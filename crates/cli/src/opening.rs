@@ -5,7 +5,7 @@ use std::path::Path;
 use pointsman_policy::PolicySpec;
 use pointsman_router::{Encoding, Router, RouterError, read_catalog};
 
-use crate::args::RouterArgs;
+use crate::args::{EncodingArgs, RouterArgs};
 use crate::encoding::device_named;
 
 /// The router of the arguments, by its own policy or another.
@@ -19,10 +19,7 @@ pub(crate) fn opener(
     policy: Option<PolicySpec>,
 ) -> anyhow::Result<impl Fn(&Path) -> Result<Router, RouterError> + Send + Sync + 'static> {
     let catalog = args.catalog.as_deref().map(read_catalog).transpose()?;
-    let encoding = Encoding {
-        spec: args.encoding.encoder.clone(),
-        device: device_named(&args.encoding.device)?,
-    };
+    let encoding = encoding(&args.encoding)?;
     Ok(move |dir: &Path| {
         let mut router = Router::open_with(dir, &encoding)?;
         if let Some(catalog) = &catalog {
@@ -32,5 +29,13 @@ pub(crate) fn opener(
             Some(policy) => router.with_policy(policy.clone()),
             None => Ok(router),
         }
+    })
+}
+
+/// Where a router's sentence encoder is, and on what it runs.
+pub(crate) fn encoding(args: &EncodingArgs) -> anyhow::Result<Encoding> {
+    Ok(Encoding {
+        spec: args.encoder.clone(),
+        device: device_named(&args.device)?,
     })
 }

@@ -74,7 +74,8 @@ impl Calibration {
             .collect()
     }
 
-    fn common_logit(&self, logits: &[f32]) -> f32 {
+    /// The mean logit of the models that count.
+    pub(crate) fn common_logit(&self, logits: &[f32]) -> f32 {
         let cells = self.models.iter().zip(logits);
         let counted = cells.filter(|(model, _)| model.is_common);
         let (sum, count) = counted.fold((0.0, 0.0), |(sum, count), (_, logit)| {

@@ -6,6 +6,7 @@
 
 mod artifact;
 mod calibration;
+mod combination;
 mod familiarity;
 mod lexicon;
 mod model;

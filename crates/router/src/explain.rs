@@ -85,7 +85,7 @@ impl Router {
     pub fn explain(&self, request: &Request) -> Result<Explanation, Unsatisfiable> {
         let decision = self.decide(request)?;
         let text = request.prompt.text();
-        let embedding = self.embedding(&request.prompt);
+        let embedding = self.embedding(request.prompt.text());
         let features = self.extractor().extract(text);
         let rival = rival(&decision).map(|candidate| candidate.model.clone());
         let influences = rival.as_ref().map_or_else(Vec::new, |rival| {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use pointsman_encoders::Encoder;
 use pointsman_features::{Extractor, Features, current_turn};
-use pointsman_models::{Model, sha256};
+use pointsman_models::{Model, Point, sha256};
 use pointsman_policy::{
     Guarantee, Needs, OperatingCurve, Policy, PolicySpec, choose, limit_refusal,
 };
@@ -86,8 +86,16 @@ impl Router {
     /// # Errors
     /// When its features are of another version, or nothing says what a model costs.
     pub fn new(artifact: Artifact) -> Result<Self, RouterError> {
+        Self::new_with(artifact, &Encoding::default())
+    }
+
+    /// The same, with its sentence encoder in another place or on another device.
+    ///
+    /// # Errors
+    /// As [`Router::new`], and when the encoder is not the one of the training.
+    pub fn new_with(artifact: Artifact, encoding: &Encoding) -> Result<Self, RouterError> {
         let identity = sha256(&artifact.model.weights()?);
-        Self::assemble(artifact, identity, &Encoding::default())
+        Self::assemble(artifact, identity, encoding)
     }
 
     fn assemble(
@@ -227,6 +235,14 @@ impl Router {
         self.extractor.extract(text)
     }
 
+    /// Where a text lies in the representation that the heads read.
+    #[must_use]
+    pub fn point(&self, text: &str) -> Point {
+        let (features, embedding) = (self.features(text), self.embedding(text));
+        let seen = &self.model.representation;
+        seen.point((&features).into(), embedding.as_deref())
+    }
+
     /// Predictions for every model, in the order of [`Router::models`], whatever the limits.
     #[must_use]
     pub fn predict(&self, prompt: &Prompt, input_tokens: Option<Tokens>) -> Vec<Prediction> {
@@ -270,9 +286,8 @@ impl Router {
 
     /// The vector of the current turn. An encoder that fails leaves the prompt unfamiliar:
     /// predictions are then the models' means.
-    pub(crate) fn embedding(&self, prompt: &Prompt) -> Option<Vec<f32>> {
-        let text = current_turn(prompt.text());
-        self.encoder.as_ref()?.encode_one(text).ok()
+    pub(crate) fn embedding(&self, text: &str) -> Option<Vec<f32>> {
+        self.encoder.as_ref()?.encode_one(current_turn(text)).ok()
     }
 
     /// Every model as it looks for one request, limits applied, before a policy chooses; in the
@@ -292,7 +307,7 @@ impl Router {
 
     fn look(&self, prompt: &Prompt, input_tokens: Option<Tokens>) -> Seen {
         let features = self.extractor.extract(prompt.text());
-        let embedding = self.embedding(prompt);
+        let embedding = self.embedding(prompt.text());
         let chars = prompt.text().chars().count() as f32;
         let lines = self.model.input_tokens.iter().zip(&self.cards);
         let predicted = self.model.predict((&features).into(), embedding.as_deref());

@@ -13,11 +13,11 @@ use crate::splits::Splits;
 /// Regularisation of the logarithm's deviations.
 const ALPHA: f64 = 10.0;
 /// Amounts below this count as this: the logarithm of nothing is no number.
-const LEAST_AMOUNT: f32 = 1e-9;
+pub(crate) const LEAST_AMOUNT: f32 = 1e-9;
 /// The smearing factor stays within; beyond, a few outliers made it.
 const SMEARING: (f32, f32) = (1.0, 4.0);
 /// A model with fewer held-out values than this has the residuals of all models.
-const LEAST_RESIDUALS: usize = 20;
+pub(crate) const LEAST_RESIDUALS: usize = 20;
 
 /// The heads for tokens and costs, fitted on everything, and the costs that the splits expect.
 pub(crate) struct Amounts {
@@ -143,7 +143,7 @@ fn residuals(amounts: &Grid<f32>, logs: &Grid<f32>) -> Vec<(f32, f32)> {
 
 /// The order statistics that a further value stays below with at least that probability (split
 /// conformal prediction; Papadopoulos et al. 2002); 0 without values.
-fn quantiles(mut residuals: Vec<f32>) -> (f32, f32) {
+pub(crate) fn quantiles(mut residuals: Vec<f32>) -> (f32, f32) {
     residuals.sort_unstable_by(f32::total_cmp);
     let at = |share: f64| {
         let rank = (share * (residuals.len() + 1) as f64).ceil() as usize;
@@ -153,7 +153,7 @@ fn quantiles(mut residuals: Vec<f32>) -> (f32, f32) {
     (at(0.5).unwrap_or(0.0), at(0.9).unwrap_or(0.0))
 }
 
-fn log_of(amount: f32) -> f32 {
+pub(crate) fn log_of(amount: f32) -> f32 {
     match amount.is_nan() {
         true => f32::NAN,
         false => libm::logf(amount.max(LEAST_AMOUNT)),

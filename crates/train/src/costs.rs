@@ -3,7 +3,7 @@
 use pointsman_types::{Catalog, LogTable, ModelName, Prices};
 
 /// Tokens out of a model of which neither tokens nor costs were logged.
-const ASSUMED_OUTPUT_TOKENS: f32 = 256.0;
+pub(crate) const ASSUMED_OUTPUT_TOKENS: f32 = 256.0;
 /// Characters per token in, where no tokens were logged.
 const ASSUMED_CHARS_PER_TOKEN: f32 = 4.0;
 

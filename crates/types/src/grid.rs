@@ -98,6 +98,19 @@ impl<T: Copy> Grid<T> {
         }
     }
 
+    /// The same table with one more column at the end, made from each row.
+    #[must_use]
+    pub fn with_column(&self, value: impl Fn(&[T]) -> T) -> Self {
+        let rows = (0..self.rows()).map(|row| self.row(row));
+        let values = rows
+            .flat_map(|row| row.iter().copied().chain([value(row)]))
+            .collect();
+        Self {
+            columns: self.columns + 1,
+            values,
+        }
+    }
+
     /// Adds a row at the end.
     ///
     /// # Panics

@@ -113,5 +113,14 @@ fn as_text(dir: &Path, artifact: &Artifact, version: &str) -> anyhow::Result<Str
     {
         writeln!(text, "model    {name}: mean score {mean:.3}")?;
     }
+    for addition in report["added"].as_array().into_iter().flatten() {
+        writeln!(
+            text,
+            "added    {} from {} scored prompts, ± {:.3}",
+            addition["model"].as_str().unwrap_or_default(),
+            addition["scores"],
+            addition["level_error"].as_f64().unwrap_or_default()
+        )?;
+    }
     Ok(text)
 }

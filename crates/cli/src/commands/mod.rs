@@ -1,5 +1,6 @@
 //! One file per command.
 
+pub(crate) mod add_model;
 pub(crate) mod evaluate;
 pub(crate) mod explain;
 pub(crate) mod export;
