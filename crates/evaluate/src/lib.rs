@@ -45,7 +45,7 @@ pub use report::{
 };
 pub use sample::Sample;
 pub use table::terminal_table;
-pub use training::{Training, TrainingAiq, TrainingCandidate, TrainingMeasures};
+pub use training::{Training, TrainingAiq, TrainingCandidate, TrainingMeasures, TrainingTeacher};
 
 use pointsman_router::Router;
 use pointsman_types::LogTable;

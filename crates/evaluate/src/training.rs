@@ -19,6 +19,20 @@ pub struct Training {
     pub candidates: Vec<TrainingCandidate>,
     /// Measures on the folds; `None` where too few prompts have every model's score.
     pub cross_validated: Option<TrainingMeasures>,
+    /// Who taught it prompts without labels, if anyone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub teacher: Option<TrainingTeacher>,
+}
+
+/// A router that taught this one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TrainingTeacher {
+    /// The sentence encoder that it reads.
+    pub encoder: String,
+    /// Prompts that it taught.
+    pub prompts: usize,
+    /// How it does itself.
+    pub cross_validated: Option<TrainingMeasures>,
 }
 
 /// One blend.

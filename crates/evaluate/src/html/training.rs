@@ -4,7 +4,7 @@ use super::cells::{Row, table};
 use crate::chart::escape;
 use crate::number::{count, quality, signed};
 use crate::report::Report;
-use crate::{Training, TrainingCandidate};
+use crate::{Training, TrainingCandidate, TrainingTeacher};
 
 /// Blends shown; the others are counted.
 const MOST_SHOWN: usize = 8;
@@ -16,10 +16,11 @@ pub(super) fn training(report: &Report) -> String {
 
 fn section(training: &Training) -> String {
     format!(
-        "<h2>How it was trained</h2>\n<p>{}</p>\n{}{}",
+        "<h2>How it was trained</h2>\n<p>{}</p>\n{}{}{}",
         escape(&how(training)),
         blends(training),
-        measures(training)
+        measures(training),
+        training.teacher.as_ref().map_or_else(String::new, teacher)
     )
 }
 
@@ -105,4 +106,36 @@ fn measures(training: &Training) -> String {
         quality(found.zero_router.aiq),
         quality(found.oracle.aiq)
     )
+}
+
+fn teacher(teacher: &TrainingTeacher) -> String {
+    let own = teacher.cross_validated.as_ref();
+    let own = own.map_or_else(String::new, |found| {
+        format!(
+            ", whose own cross-validated AIQ is {}",
+            quality(found.router.aiq)
+        )
+    });
+    format!(
+        "<p>Besides, {} prompts without labels: it learnt what a teacher says of them that reads \
+         {}{own}.</p>\n",
+        count(teacher.prompts),
+        escape(&teacher.encoder)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_teacher_is_named_with_what_it_taught() {
+        let told = teacher(&TrainingTeacher {
+            encoder: "minilm:weights".into(),
+            prompts: 3400,
+            cross_validated: None,
+        });
+        assert!(told.contains("3,400 prompts without labels"), "{told}");
+        assert!(told.contains("reads minilm:weights.</p>"), "{told}");
+    }
 }
