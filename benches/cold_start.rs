@@ -23,7 +23,8 @@ use pointsman_types::{Catalog, Grid, LogTable, ModelCard, ModelName, Prompt, fol
 type Failure = Box<dyn std::error::Error>;
 
 const MODELS: usize = 5;
-/// Scores of the new model (none where the catalogue has its price), and whether the other models' scores on the same prompts come with them.
+/// Scores of the new model (none where the catalogue has its price), and whether the other models'
+/// scores on the same prompts come with them.
 const LABELS: [(usize, bool); 5] = [
     (0, true),
     (20, false),
@@ -32,6 +33,8 @@ const LABELS: [(usize, bool); 5] = [
     (200, false),
 ];
 const DRAWS: u64 = 10;
+/// Without scores and without a price nothing is known of a model.
+const NO_PRICE: &str = "no price";
 /// The held-out split and the draws, apart from the seeds of training.
 const SPLIT: u64 = 0x0c01_d57a_2701;
 const DRAW: u64 = 0x0c01_d57a_2702;
@@ -241,7 +244,11 @@ impl Removed {
         let cell = |gains: &Vec<f64>| {
             let (mean, spread) = moments(gains);
             let share = |gain: f64| 100.0 * gain / self.lost;
-            format!("{:.0} % ± {:.0}", share(mean), share(spread))
+            match gains.as_slice() {
+                [] => NO_PRICE.to_owned(),
+                [one] => format!("{:.0} %", share(*one)),
+                _ => format!("{:.0} % ± {:.0}", share(mean), share(spread)),
+            }
         };
         self.gains.iter().map(cell).collect()
     }
@@ -276,7 +283,10 @@ impl Total {
 
     fn tell(&self) {
         let row = |name: &str, shares: [f64; LABELS.len()]| {
-            let cells = shares.map(|share| format!("{:.0} %", 100.0 * share));
+            let cells = shares.map(|share| match share.is_nan() {
+                true => NO_PRICE.to_owned(),
+                false => format!("{:.0} %", 100.0 * share),
+            });
             println!("| {name} | {:.5} | {} |", self.lost, cells.join(" | "));
         };
         row(

@@ -9,8 +9,6 @@ const SPREAD_VOTES: f64 = 2.0;
 /// Draws the slope over the logarithm of the price towards 0, as one more model a factor of 2.7 away
 /// would.
 const SLOPE_PRIOR: f64 = 1.0;
-/// A model gets added because someone thinks it unlike its price, so the spread counts double.
-const WIDENING: f64 = 2.0;
 
 /// The level of a new model and its standard error, before any score.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -48,7 +46,7 @@ impl Prior {
         Self {
             // Relatives count as much as one more model of no family would.
             level: expected(levels.len()) + sum / (count + 1.0),
-            error: WIDENING * variance.sqrt(),
+            error: variance.sqrt(),
         }
     }
 }
