@@ -11,7 +11,7 @@ const LEVELS: [&[&str]; 7] = [
     &["features", "encoders", "policy", "measures"],
     &["models", "logs", "store"],
     &["router"],
-    &["simulate", "train", "evaluate"],
+    &["simulate", "train", "evaluate", "learn"],
     &["serve"],
     &["cli"],
 ];
