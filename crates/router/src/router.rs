@@ -6,7 +6,8 @@ use pointsman_encoders::Encoder;
 use pointsman_features::{Extractor, Features, current_turn};
 use pointsman_models::{Model, Point, sha256};
 use pointsman_policy::{
-    Guarantee, Needs, OperatingCurve, Policy, PolicySpec, choose, limit_refusal,
+    Exploration, Guarantee, Needs, OperatingCurve, Policy, PolicySpec, Quotas, choose,
+    limit_refusal,
 };
 use pointsman_types::{
     Candidate, Catalog, Decision, ModelCard, ModelName, Prices, Probability, Prompt, Quality,
@@ -29,6 +30,8 @@ pub struct Router {
     curve: OperatingCurve,
     spec: PolicySpec,
     policy: Policy,
+    exploration: Exploration,
+    quotas: Quotas,
     guarantee: Option<Guarantee>,
     trained_on: TrainedOn,
     examples: Vec<Example>,
@@ -110,6 +113,8 @@ impl Router {
             policy: artifact
                 .policy
                 .resolve(&artifact.curve, &artifact.model.names)?,
+            exploration: Exploration::Greedy,
+            quotas: Quotas::new(),
             guarantee: artifact.guarantee,
             model: artifact.model,
             catalog: artifact.catalog,
@@ -132,6 +137,23 @@ impl Router {
         self.policy = spec.resolve(&self.curve, &self.model.names)?;
         self.guarantee = self.guarantee.filter(|one| one.policy == spec);
         self.spec = spec;
+        self.checked()
+    }
+
+    /// The same router trying others than the best: models that look nearly as good, and new ones
+    /// with at least the probabilities of `quotas`. Only requests with a draw are subject to it.
+    /// Of a policy that explores nothing is guaranteed.
+    ///
+    /// # Errors
+    /// When the exploration is out of range.
+    pub fn with_exploration(
+        mut self,
+        exploration: Exploration,
+        quotas: Quotas,
+    ) -> Result<Self, RouterError> {
+        exploration.check()?;
+        self.guarantee = self.guarantee.filter(|_| !exploration.explores());
+        (self.exploration, self.quotas) = (exploration, quotas);
         self.checked()
     }
 
@@ -160,7 +182,10 @@ impl Router {
             file: "catalog.toml",
             reason: error.to_string(),
         })?;
-        let whole = format!("{}\n{}\n{catalog}", self.identity, self.spec);
+        let mut whole = format!("{}\n{}\n{catalog}", self.identity, self.spec);
+        if self.exploration.explores() {
+            whole.push_str(&format!("\n{:?}", self.exploration));
+        }
         self.policy_version = sha256(whole.as_bytes())[..12].to_owned();
         Ok(self)
     }
@@ -264,13 +289,16 @@ impl Router {
         let seen = self.look(&request.prompt, request.input_tokens);
         let familiarity = seen.familiarity;
         let candidates = self.limited(seen, request);
-        let choice = match request.limits.min_quality {
-            Some(target) => choose(candidates, &Policy::Adequate { target }),
-            None => choose(candidates, &self.policy),
+        let target = request.limits.min_quality;
+        let adequate = target.map(|target| Policy::Adequate { target });
+        let policy = adequate.as_ref().unwrap_or(&self.policy);
+        let mut choice =
+            choose(candidates, policy).map_err(|candidates| Unsatisfiable { candidates })?;
+        if let Some(draw) = request.draw {
+            choice = choice.explored(policy, &self.exploration, &self.quotas, draw);
         }
-        .map_err(|candidates| Unsatisfiable { candidates })?;
         let reason = match choice.reason {
-            Reason::OnlyCandidate => Reason::OnlyCandidate,
+            reason @ (Reason::OnlyCandidate | Reason::Explored) => reason,
             _ if familiarity <= 0.0 => Reason::Unfamiliar,
             reason => reason,
         };
@@ -392,6 +420,7 @@ fn candidate(card: &ModelCard, look: Look, request: &Request) -> Candidate {
         model: card.name.clone(),
         quality: prediction.quality,
         quality_lower: prediction.quality_lower,
+        uncertainty: None,
         cost: prediction.cost,
         output_tokens: prediction.output_tokens,
         output_tokens_p50: prediction.output_tokens_p50,

@@ -26,11 +26,13 @@ pub enum Reason {
     SavesMoreThanItRisks,
     /// A limit refused the reference; of the others it loses and costs the least.
     ReferenceRefused,
+    /// Another looked better; it was drawn to learn how good it is.
+    Explored,
 }
 
 impl Reason {
     /// Every reason, for closed label sets.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::OnlyCandidate,
         Self::BestUtility,
         Self::CheapestAdequate,
@@ -40,6 +42,7 @@ impl Reason {
         Self::ReferenceKept,
         Self::SavesMoreThanItRisks,
         Self::ReferenceRefused,
+        Self::Explored,
     ];
 
     /// The word used in answers, records and metrics.
@@ -55,6 +58,7 @@ impl Reason {
             Self::ReferenceKept => "reference_kept",
             Self::SavesMoreThanItRisks => "saves_more_than_it_risks",
             Self::ReferenceRefused => "reference_refused",
+            Self::Explored => "explored",
         }
     }
 }
@@ -106,6 +110,8 @@ pub enum Refusal {
     /// It costs no more than the chosen model, but may lose more against the reference than that is
     /// worth.
     RisksMore,
+    /// It looked better than the chosen one, which was drawn to learn how good it is.
+    PassedOver,
 }
 
 impl Refusal {
@@ -119,6 +125,7 @@ impl Refusal {
                 | Self::LowerQuality
                 | Self::LowerUtility
                 | Self::RisksMore
+                | Self::PassedOver
         )
     }
 }
@@ -132,6 +139,8 @@ pub struct Candidate {
     pub quality: Quality,
     /// Calibrated lower estimate of the quality.
     pub quality_lower: Quality,
+    /// Standard error of the quality, where feedback is learnt from.
+    pub uncertainty: Option<f32>,
     /// Expected cost of this request.
     #[serde(rename = "cost_usd")]
     pub cost: Usd,

@@ -31,4 +31,4 @@ pub use prompt::{Message, Prompt, Turn, fold_of, text_hash, turns_of};
 pub use rating::{Choice, Rating};
 pub use request::{Limits, MaxPrice, Request};
 pub use scored_row::ScoredRow;
-pub use units::{OutOfRange, Probability, Quality, Tokens, Usd, UsdPerMillion};
+pub use units::{Draw, OutOfRange, Probability, Quality, Tokens, Usd, UsdPerMillion};

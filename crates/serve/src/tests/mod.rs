@@ -51,6 +51,7 @@ fn candidate(model: &ModelName, refusal: Option<Refusal>) -> Candidate {
         model: model.clone(),
         quality: Quality::clamped(0.75),
         quality_lower: Quality::clamped(0.5),
+        uncertainty: None,
         cost: Usd::new(0.001).unwrap(),
         output_tokens: Some(100.0),
         output_tokens_p50: Some(90.0),

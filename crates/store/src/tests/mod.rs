@@ -21,6 +21,7 @@ fn decision(id: &str) -> DecisionRecord {
         model: ModelName::from("small"),
         quality: Quality::clamped(0.75),
         quality_lower: Quality::clamped(0.5),
+        uncertainty: None,
         cost: Usd::new(0.0001).unwrap(),
         output_tokens: Some(200.0),
         output_tokens_p50: None,
