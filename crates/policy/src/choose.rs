@@ -244,7 +244,7 @@ mod tests {
             model: name.into(),
             quality: Quality::new(quality).unwrap(),
             quality_lower: Quality::new((quality - 0.1).max(0.0)).unwrap(),
-            uncertainty: None,
+            learned: None,
             cost: Usd::saturating(cost),
             output_tokens: None,
             output_tokens_p50: None,

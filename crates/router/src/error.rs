@@ -69,6 +69,16 @@ pub enum RouterError {
     /// The exploration is out of range.
     #[error(transparent)]
     Exploration(#[from] OutOfRange),
+    /// What was learnt is of another router.
+    #[error(
+        "what was learnt is of {found} models, the router has {expected}; learn anew for this router"
+    )]
+    OtherLearned {
+        /// Models of what was learnt.
+        found: usize,
+        /// Models of the router.
+        expected: usize,
+    },
     /// Nothing says what a model costs.
     #[error(
         "nothing says what `{0}` costs: the logs have no cost_usd for it, and the catalogue has no prices or the logs no output_tokens; add one of them (--catalog FILE)"

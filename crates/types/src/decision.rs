@@ -130,6 +130,15 @@ impl Refusal {
     }
 }
 
+/// How feedback moved a model's quality for one request.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Correction {
+    /// The quality as training predicted it.
+    pub predicted: Quality,
+    /// Standard error of what was added to it.
+    pub error: f32,
+}
+
 /// One model as it looked for one request.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Candidate {
@@ -139,8 +148,8 @@ pub struct Candidate {
     pub quality: Quality,
     /// Calibrated lower estimate of the quality.
     pub quality_lower: Quality,
-    /// Standard error of the quality, where feedback is learnt from.
-    pub uncertainty: Option<f32>,
+    /// What feedback has made of the quality, where feedback is learnt from.
+    pub learned: Option<Correction>,
     /// Expected cost of this request.
     #[serde(rename = "cost_usd")]
     pub cost: Usd,
@@ -166,6 +175,8 @@ pub struct Decision {
     /// How much the prompt is like those of the training: 1 within their range, 0 where nothing
     /// that was learnt carries over.
     pub familiarity: f32,
+    /// Where the prompt lies for what is learnt from feedback.
+    pub coordinates: Vec<f32>,
     /// With which probability it was chosen.
     pub propensity: Probability,
     /// The artifact, catalogue and policy that decided.

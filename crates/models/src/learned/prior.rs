@@ -54,6 +54,32 @@ impl Prior {
         Self::new(&likeness, &Grid::filled(models, models, 0.0), loadings, 1.0)
     }
 
+    /// The same prior with one more model at the end, which errs as this combination of the others
+    /// and, by itself, with a level of this standard error.
+    #[must_use]
+    pub fn with_combination(&self, shares: &[f32], error: f32) -> Self {
+        let product = |row: &[f32]| -> f32 {
+            row.iter()
+                .zip(shares)
+                .map(|(value, share)| value * share)
+                .sum()
+        };
+        let others: Vec<f32> = (0..self.models())
+            .map(|model| product(self.levels.row(model)))
+            .collect();
+        let mut levels = self.levels.with_column(|row| product(row));
+        let own = product(&others) + error * error;
+        levels.push_row(&others.iter().copied().chain([own]).collect::<Vec<f32>>());
+        let mut loadings = self.loadings.clone();
+        let load = |factor: usize| product(&self.loadings.column(factor).collect::<Vec<f32>>());
+        loadings.push_row(&(0..self.factors()).map(load).collect::<Vec<f32>>());
+        Self {
+            loadings,
+            levels,
+            latent_scale: self.latent_scale,
+        }
+    }
+
     /// How many models.
     #[must_use]
     pub fn models(&self) -> usize {
