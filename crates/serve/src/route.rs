@@ -72,6 +72,13 @@ impl App {
                 metadata: body.metadata,
                 input_tokens: request.input_tokens,
                 decision,
+                key_id: body.key_id,
+                tier: body.tier,
+                // The router does not say these yet.
+                coordinates: None,
+                lambda: None,
+                arm: None,
+                shadow: None,
             },
         })
     }
