@@ -1,8 +1,9 @@
-//! How fast does a store write? `write_speed DIRECTORY [SECONDS]`: the store is made there.
+//! How fast does a store write, and how fast do learners read? `write_speed DIRECTORY [SECONDS]`: the
+//! store is made there.
 //!
 //! Prints decisions per second of 64 callers who each wait for their answer, then the same for
 //! feedback, then how long feedback takes that comes 2,000 times a second at fixed times (counted
-//! from the time it was due). Processor time is that of the whole process, so that it can be compared
+//! from the time it was due), then how fast all of it is read in pages. Processor time is that of the whole process, so that it can be compared
 //! on a machine that does other things as well.
 
 use std::error::Error;
@@ -19,6 +20,7 @@ use tokio::time::{MissedTickBehavior, interval};
 const CALLERS: u64 = 64;
 const MODELS: usize = 9;
 const RATE: u64 = 2000;
+const PAGE: u32 = 256;
 
 type Failure = Box<dyn Error + Send + Sync>;
 
@@ -41,8 +43,27 @@ async fn main() -> Result<(), Failure> {
         "feedback at {RATE} a second: {}",
         open_loop(&store, seconds).await?
     )?;
+    writeln!(out, "reading news: {}", read_all(&store).await?)?;
     store.close().await;
     Ok(())
+}
+
+/// Reads from the first piece of feedback to the last, and once where there is nothing new.
+async fn read_all(store: &Store) -> Result<String, Failure> {
+    let (start, mut after, mut count) = (Instant::now(), 0, 0);
+    loop {
+        let page = store.news(after, PAGE).await?;
+        let Some(last) = page.last() else { break };
+        after = last.feedback.seq;
+        count += page.len();
+    }
+    let rate = count as f64 / start.elapsed().as_secs_f64();
+    let start = Instant::now();
+    store.news(after, PAGE).await?;
+    let nothing = start.elapsed().as_secs_f64() * 1e3;
+    Ok(format!(
+        "{rate:.0}/s in pages of {PAGE}; {nothing:.2} ms when there is nothing new"
+    ))
 }
 
 /// Every caller goes on as soon as it is answered.

@@ -32,10 +32,7 @@ pub struct Shadow {
     pub candidates: Vec<KeptCandidate>,
 }
 
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde hands fields over by reference"
-)]
+/// By reference, since that is how serde asks.
 fn is_false(value: &bool) -> bool {
     !value
 }

@@ -128,7 +128,7 @@ impl Store {
         self.submit(|reply| Job::Change(change(reply))).await
     }
 
-    /// A connection beside the writer, for one question; opening it takes less than a millisecond.
+    /// A connection beside the writer, for one question; opening it takes about a millisecond.
     pub(crate) async fn reader(&self) -> Result<SqliteConnection, StoreError> {
         database::connect_reader(&self.path).await
     }
