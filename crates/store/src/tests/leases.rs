@@ -96,11 +96,11 @@ async fn overlap(askings: &[Asking]) -> Option<String> {
         let Some(until) = store.lease("l", &name, *now_ms, *ttl_ms).await.unwrap() else {
             continue;
         };
-        let others = promised
+        let mut others = promised
             .iter()
             .enumerate()
             .filter(|(n, _)| *n != usize::from(*holder));
-        if let Some((other, end)) = others.filter(|(_, end)| now_ms < *end).next() {
+        if let Some((other, end)) = others.find(|(_, end)| now_ms < *end) {
             return Some(format!("{holder} at {now_ms}, {other} until {end}"));
         }
         let own = &mut promised[usize::from(*holder)];
