@@ -64,6 +64,19 @@ pub enum Policy {
     },
 }
 
+impl Policy {
+    /// Quality per dollar, where it weighs one against the other.
+    #[must_use]
+    pub fn lambda(&self) -> Option<f64> {
+        match self {
+            Self::Utility { lambda } | Self::Budget { lambda } | Self::Reference { lambda, .. } => {
+                Some(*lambda)
+            }
+            Self::Adequate { .. } => None,
+        }
+    }
+}
+
 /// Words that are no policy, or a policy that this router cannot decide by.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum PolicySpecError {

@@ -338,6 +338,7 @@ impl Router {
             reason,
             familiarity: seen.familiarity,
             coordinates: seen.coordinates.values().to_vec(),
+            lambda: policy.lambda(),
             propensity: choice.candidates[0].probability,
             policy_version: self.policy_version.clone(),
             candidates: choice.candidates,

@@ -28,6 +28,7 @@ mod route_body;
 mod server;
 mod signal;
 mod text;
+mod usage_body;
 mod watch;
 
 #[cfg(test)]

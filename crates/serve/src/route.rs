@@ -61,6 +61,8 @@ impl App {
         let request = body.request(router.models())?;
         let (explanation, decision) = self.explained(router, &request, body.explain())?;
         let (id, ts_ms) = new_id();
+        let coordinates = Some(decision.coordinates.clone()).filter(|all| !all.is_empty());
+        let lambda = decision.lambda;
         Ok(Decided {
             answer: answer(&id, &decision, explanation.as_ref()),
             record: DecisionRecord {
@@ -72,6 +74,12 @@ impl App {
                 metadata: body.metadata,
                 input_tokens: request.input_tokens,
                 decision,
+                key_id: body.key_id,
+                tier: body.tier,
+                coordinates,
+                lambda,
+                arm: None,
+                shadow: None,
             },
         })
     }

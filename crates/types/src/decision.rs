@@ -177,6 +177,8 @@ pub struct Decision {
     pub familiarity: f32,
     /// Where the prompt lies for what is learnt from feedback.
     pub coordinates: Vec<f32>,
+    /// Quality that a dollar had to buy, where the policy weighs one against the other.
+    pub lambda: Option<f64>,
     /// With which probability it was chosen.
     pub propensity: Probability,
     /// The artifact, catalogue and policy that decided.

@@ -96,6 +96,7 @@ impl Decide for FirstAllowed {
             reason: Reason::BestUtility,
             familiarity: 1.0,
             coordinates: Vec::new(),
+            lambda: None,
             propensity: Probability::ONE,
             policy_version: self.version.clone(),
             candidates: std::iter::once(candidate(chosen[0], None))
