@@ -200,7 +200,9 @@ impl Log {
 }
 
 fn coverage(world: &World, logs: u64) {
-    eprintln!("| interval | logging | decisions | rewards | rated | refused | IPS | SNIPS | DM | DR | switch-DR | width IPS | width DR |");
+    eprintln!(
+        "| interval | logging | decisions | rewards | rated | refused | IPS | SNIPS | DM | DR | switch-DR | width IPS | width DR |"
+    );
     eprintln!("|---|---|---|---|---|---|---|---|---|---|---|---|---|");
     let target = greedy(&world.predicted);
     let truth = world.value(&target);
@@ -274,12 +276,17 @@ fn plan(method: Method, logging: &Policy, seed: u64) -> OffPolicyPlan {
 
 /// The gate: promote when the one-sided 95 % lower bound of new - current is above 0.
 fn gate(world: &World, logs: u64) {
-    eprintln!("\n| current | logging | decisions | rewards | rated | refused when equal | promoted when equal | when worse by 0.01 | when better by 0.03 |");
+    eprintln!(
+        "\n| current | logging | decisions | rewards | rated | refused when equal | promoted when equal | when worse by 0.01 | when better by 0.03 |"
+    );
     eprintln!("|---|---|---|---|---|---|---|---|---|");
     for (logger, explore) in Explore::BOTH {
         let logging = world.logging(explore);
         let greedy = greedy(&world.older);
-        for (current, policy) in [("that which logged", None), ("its greedy part", Some(&greedy))] {
+        for (current, policy) in [
+            ("that which logged", None),
+            ("its greedy part", Some(&greedy)),
+        ] {
             let value = world.value(policy.unwrap_or(&logging));
             for setting in Setting::all() {
                 let shares = [0.0, -0.01, 0.03].map(|gain| {
@@ -373,7 +380,10 @@ fn certain(model: usize) -> [f64; MODELS] {
 }
 
 fn best(row: &[f64; MODELS]) -> usize {
-    (1..MODELS).fold(0, |best, model| if row[model] > row[best] { model } else { best })
+    (1..MODELS).fold(
+        0,
+        |best, model| if row[model] > row[best] { model } else { best },
+    )
 }
 
 fn pick(row: &[f64; MODELS], rng: &mut impl Rng) -> usize {

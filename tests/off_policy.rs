@@ -37,7 +37,12 @@ struct Logging {
 impl Logging {
     fn propensity(&self, model: usize, models: usize) -> f64 {
         let share = self.explored / models as f64;
-        share + if model == self.model { 1.0 - self.explored } else { 0.0 }
+        share
+            + if model == self.model {
+                1.0 - self.explored
+            } else {
+                0.0
+            }
     }
 
     fn choose(&self, number: usize, models: usize) -> usize {
@@ -129,7 +134,14 @@ impl Scene {
 
     fn ope(&self, log: &Path, more: &[&str]) -> Json {
         let router = self.at("router");
-        let fixed = ["ope", "--policy", str(&router), "--logs", str(log), "--json"];
+        let fixed = [
+            "ope",
+            "--policy",
+            str(&router),
+            "--logs",
+            str(log),
+            "--json",
+        ];
         serde_json::from_str(&succeed(&[&fixed[..], more].concat())).unwrap()
     }
 
@@ -154,7 +166,10 @@ fn number(json: &Json, path: &str) -> f64 {
 /// Value, low and high of an estimator.
 fn estimate(report: &Json, estimator: &str) -> [f64; 3] {
     let rows = report["estimates"].as_array().unwrap();
-    let row = rows.iter().find(|row| row["estimator"] == estimator).unwrap();
+    let row = rows
+        .iter()
+        .find(|row| row["estimator"] == estimator)
+        .unwrap();
     ["/value", "/low", "/high"].map(|path| number(row, path))
 }
 
@@ -171,15 +186,25 @@ fn a_router_is_worth_what_the_log_of_another_policy_says() {
     let (truth, current) = (scene.truth(), logging.value(&scene.traffic));
     for estimator in ["ips", "snips", "dr", "switch_dr"] {
         let [value, low, high] = estimate(&report, estimator);
-        assert!(low < truth && truth < high, "{estimator}: {value} [{low}, {high}], truly {truth}");
+        assert!(
+            low < truth && truth < high,
+            "{estimator}: {value} [{low}, {high}], truly {truth}"
+        );
     }
     let width = |estimator: &str| estimate(&report, estimator)[2] - estimate(&report, estimator)[1];
     assert!(width("dr") < width("ips"), "{report}");
     let gain = truth - current;
     let difference = &report["difference"];
-    assert!(number(difference, "/low") < gain && gain < number(difference, "/high"), "{difference}, truly {gain}");
-    assert!(number(difference, "/at_least") > 0.0 && gain > 0.0, "{difference}");
-    let with_reward = number(&report, "/overlap/with_reward") / number(&report, "/overlap/decisions");
+    assert!(
+        number(difference, "/low") < gain && gain < number(difference, "/high"),
+        "{difference}, truly {gain}"
+    );
+    assert!(
+        number(difference, "/at_least") > 0.0 && gain > 0.0,
+        "{difference}"
+    );
+    let with_reward =
+        number(&report, "/overlap/with_reward") / number(&report, "/overlap/decisions");
     assert!((with_reward - 0.6).abs() < 0.05, "{with_reward}");
     let page = fs::read_to_string(out.join("off_policy.html")).unwrap();
     assert!(page.contains("<svg") && page.contains("switch-DR"));
@@ -191,7 +216,8 @@ fn a_router_is_worth_what_the_log_of_another_policy_says() {
 #[test]
 fn a_log_that_cannot_tell_is_refused_with_the_reason() {
     let scene = Scene::new();
-    let rows = |explored: f64, rated: f64| Logging { explored, model: 0 }.rows(&scene.traffic, rated);
+    let rows =
+        |explored: f64, rated: f64| Logging { explored, model: 0 }.rows(&scene.traffic, rated);
     let log = scene.log(rows(0.0, 1.0));
     scene.check_refused(&log, &[], 1, &["deterministic", "exploration"]);
     let log = scene.log(rows(0.5, 0.0));
@@ -226,6 +252,11 @@ fn rows_that_cannot_be_used_are_counted_listed_or_refused() {
     assert_eq!(left_out["first"][0]["id"], "d3");
     assert_eq!(number(&report, "/facts/reward/lambda") as u64, 20);
     scene.check_refused(&log, &["--strict"], 1, &["`d3`", "no propensity"]);
-    scene.check_refused(&log, &["--reward", "score", "--lambda", "3"], 2, &["--lambda"]);
+    scene.check_refused(
+        &log,
+        &["--reward", "score", "--lambda", "3"],
+        2,
+        &["--lambda"],
+    );
     scene.check_refused(&log, &["--confidence", "1.5"], 2, &["between 0 and 1"]);
 }

@@ -11,13 +11,13 @@ mod report;
 mod rows;
 mod table;
 
+pub(crate) use finding::with_ends;
 pub use options::{OffPolicyOptions, Reward};
 pub use report::{
     EstimateRow, LeftOutDecision, LeftOutDecisions, ModelTraffic, OffPolicyFacts, OffPolicyReport,
     PolicyDifference, WeightBin,
 };
 pub use table::off_policy_table;
-pub(crate) use finding::with_ends;
 pub(crate) use table::{MODEL_HEADER, model_figures, overlap_figures};
 
 use pointsman_measures::{

@@ -34,7 +34,10 @@ pub(crate) fn off_policy_svg(report: &OffPolicyReport) -> String {
 /// The weights for a page.
 pub(crate) fn weights_chart(report: &OffPolicyReport, width: Width) -> String {
     let mut svg = Svg::default();
-    let entries = [("c0", "share of the decisions"), ("c1", "share of the weight")];
+    let entries = [
+        ("c0", "share of the decisions"),
+        ("c1", "share of the weight"),
+    ];
     let top = legend(&mut svg, width, 0.0, &entries.map(area));
     let bins = &report.weights;
     let most = bins.iter().map(|bin| bin.decisions.max(bin.weight));
@@ -44,11 +47,24 @@ pub(crate) fn weights_chart(report: &OffPolicyReport, width: Width) -> String {
         high: most.fold(0.0, f64::max) * 1.05,
     };
     let frame = Frame::new(width, top, BARS, (x, y));
-    let names = |at: f64| bins.get(at.round() as usize).map_or_else(String::new, bin_name);
+    let names = |at: f64| {
+        bins.get(at.round() as usize)
+            .map_or_else(String::new, bin_name)
+    };
     let share = |share: f64| format!("{:.0} %", 100.0 * share);
-    frame.axes(&mut svg, width, ("importance weight", "share"), (names, share));
+    frame.axes(
+        &mut svg,
+        width,
+        ("importance weight", "share"),
+        (names, share),
+    );
     for (at, bin) in bins.iter().enumerate() {
-        bar(&mut svg, &frame, (at as f64 - 0.38, bin.decisions), "key c0");
+        bar(
+            &mut svg,
+            &frame,
+            (at as f64 - 0.38, bin.decisions),
+            "key c0",
+        );
         bar(&mut svg, &frame, (at as f64 + 0.02, bin.weight), "key c1");
     }
     let size = (width.pixels(), top + BARS + BELOW);
@@ -88,7 +104,9 @@ fn bar(svg: &mut Svg, frame: &Frame, (left, share): (f64, f64), class: &str) {
 fn estimates(report: &OffPolicyReport, width: Width) -> (Svg, f64) {
     let rows = rows(report);
     let mut svg = Svg::default();
-    let ends = rows.iter().flat_map(|(_, one)| [one.low, one.high, one.value]);
+    let ends = rows
+        .iter()
+        .flat_map(|(_, one)| [one.low, one.high, one.value]);
     let scales = (Scale::of_qualities(ends), places(rows.len()));
     let height = ROW * rows.len() as f64;
     let frame = Frame::new(width, 8.0, height, scales);

@@ -4,9 +4,7 @@ use super::cells::{Row, table};
 use super::shell;
 use crate::chart::{Width, escape, estimates_chart, weights_chart};
 use crate::number::{NONE, count, percent, quality, signed};
-use crate::off_policy::{
-    MODEL_HEADER, OffPolicyReport, model_figures, overlap_figures, with_ends,
-};
+use crate::off_policy::{MODEL_HEADER, OffPolicyReport, model_figures, overlap_figures, with_ends};
 
 /// The whole page.
 pub(crate) fn off_policy_page(report: &OffPolicyReport) -> String {

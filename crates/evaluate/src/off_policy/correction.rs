@@ -78,12 +78,20 @@ impl Example {
 fn ridge(examples: &[Example]) -> Vec<f64> {
     let scale: Vec<f64> = penalties(examples)
         .iter()
-        .map(|penalty| if *penalty > 0.0 { 1.0 / penalty.sqrt() } else { 0.0 })
+        .map(|penalty| {
+            if *penalty > 0.0 {
+                1.0 / penalty.sqrt()
+            } else {
+                0.0
+            }
+        })
         .collect();
     let product = |direction: &[f64]| {
         let unscaled: Vec<f64> = direction.iter().zip(&scale).map(|(d, s)| d * s).collect();
         let mut sums = transposed(examples, &scale, |one| dot(&unscaled, &one.context));
-        sums.iter_mut().zip(direction).for_each(|(sum, d)| *sum += d);
+        sums.iter_mut()
+            .zip(direction)
+            .for_each(|(sum, d)| *sum += d);
         sums
     };
     let target = transposed(examples, &scale, |one| one.surprise);
@@ -116,7 +124,9 @@ fn transposed(examples: &[Example], scale: &[f64], figure: impl Fn(&Example) -> 
             *sum += by * f64::from(*value);
         }
     }
-    sums.iter_mut().zip(scale).for_each(|(sum, scale)| *sum *= scale);
+    sums.iter_mut()
+        .zip(scale)
+        .for_each(|(sum, scale)| *sum *= scale);
     sums
 }
 
@@ -148,7 +158,9 @@ fn conjugate_gradients(product: impl Fn(&[f64]) -> Vec<f64>, target: Vec<f64>) -
 
 fn dot(weights: &[f64], context: &[f32]) -> f64 {
     let pairs = weights.iter().zip(context);
-    pairs.map(|(weight, value)| weight * f64::from(*value)).sum()
+    pairs
+        .map(|(weight, value)| weight * f64::from(*value))
+        .sum()
 }
 
 #[cfg(test)]
@@ -175,7 +187,10 @@ mod tests {
     #[test]
     fn many_decisions_are_believed_and_few_are_not() {
         let many = ridge(&examples(20_000, 0.3));
-        assert!((many[0] - 0.1).abs() < 0.01 && (many[1] - 0.3).abs() < 0.02, "{many:?}");
+        assert!(
+            (many[0] - 0.1).abs() < 0.01 && (many[1] - 0.3).abs() < 0.02,
+            "{many:?}"
+        );
         assert!(many[2].abs() < 1e-12);
         let few = ridge(&examples(5, 0.3));
         assert!(few[0].abs() < 0.07 && few[1].abs() < 0.07, "{few:?}");
@@ -186,9 +201,14 @@ mod tests {
         let examples = examples(300, -0.5);
         let (found, penalties) = (ridge(&examples), penalties(&examples));
         let ones = vec![1.0; 3];
-        let left = transposed(&examples, &ones, |one| one.surprise - dot(&found, &one.context));
+        let left = transposed(&examples, &ones, |one| {
+            one.surprise - dot(&found, &one.context)
+        });
         for at in 0..3 {
-            assert!((left[at] - penalties[at] * found[at]).abs() < 1e-6, "{left:?}");
+            assert!(
+                (left[at] - penalties[at] * found[at]).abs() < 1e-6,
+                "{left:?}"
+            );
         }
     }
 }

@@ -33,8 +33,7 @@ impl Reward {
     /// What a logged answer was worth, `None` where it has no score.
     pub(super) fn of_row(self, row: &LogRow, expected_cost: f64) -> Option<f64> {
         let cost = row.cost_usd.map_or(expected_cost, Usd::as_f64);
-        row.score
-            .map(|score| self.of(f64::from(score.get()), cost))
+        row.score.map(|score| self.of(f64::from(score.get()), cost))
     }
 }
 

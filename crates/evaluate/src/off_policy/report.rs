@@ -181,9 +181,18 @@ impl LeftOutDecisions {
         let all = [
             (self.without_propensity, "have no propensity"),
             (self.zero_propensity, "have a propensity of 0"),
-            (self.unknown_model, "name a model that the router does not know"),
-            (self.undecided, "have a prompt that every model is refused for"),
-            (self.trained_on, "have a prompt that the router was trained on"),
+            (
+                self.unknown_model,
+                "name a model that the router does not know",
+            ),
+            (
+                self.undecided,
+                "have a prompt that every model is refused for",
+            ),
+            (
+                self.trained_on,
+                "have a prompt that the router was trained on",
+            ),
             (self.repeated, "repeat a decision_id"),
         ];
         all.into_iter().filter(|(count, _)| *count > 0).collect()
@@ -226,7 +235,7 @@ pub(super) fn report(all: Found<'_>) -> OffPolicyReport {
         overlap: all.found.overlap.clone(),
         weights: bins(all.logged, all.targets),
         models: models(all.rows),
-        logged_cost_usd: mean_cost(all.rows, Used::logged_cost),
+        logged_cost_usd: mean_cost(all.rows, |used| used.logged_cost()),
         target_cost_usd: mean_cost(all.rows, |used| {
             let both = used.probability.iter().zip(&used.cost);
             both.map(|(probability, cost)| probability * cost).sum()
@@ -274,7 +283,9 @@ fn versions<'a>(rows: impl Iterator<Item = &'a LogRow>) -> Vec<String> {
 /// Decisions whose prompts the router learnt from, where they were kept.
 fn was_trained_on(all: &Found<'_>) -> usize {
     let prompts = all.rows.used.iter().map(|used| &used.row.prompt);
-    prompts.filter(|prompt| all.router.was_trained_on(prompt)).count()
+    prompts
+        .filter(|prompt| all.router.was_trained_on(prompt))
+        .count()
 }
 
 fn bins(logged: &[Logged], targets: &[Target]) -> Vec<WeightBin> {
@@ -303,7 +314,11 @@ fn models(rows: &Rows<'_>) -> Vec<ModelTraffic> {
         let rewards: Vec<f64> = of_model().filter_map(|used| used.reward).collect();
         let mean = rewards.iter().sum::<f64>() / rewards.len().max(1) as f64;
         let decisions = of_model().count();
-        let target = rows.used.iter().map(|used| used.probability[at]).sum::<f64>();
+        let target = rows
+            .used
+            .iter()
+            .map(|used| used.probability[at])
+            .sum::<f64>();
         ModelTraffic {
             model: name.clone(),
             decisions,

@@ -180,7 +180,10 @@ fn leave_out(
     options: &OffPolicyOptions,
 ) -> Result<(), EvaluateError> {
     let decision = LeftOutDecision {
-        id: row.decision_id.clone().unwrap_or_else(|| row.prompt_id.clone()),
+        id: row
+            .decision_id
+            .clone()
+            .unwrap_or_else(|| row.prompt_id.clone()),
         why: why.words(row),
     };
     if options.strict && why != WhyNot::Trained {

@@ -4,6 +4,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
+
 use super::ratios::{Ratios, Spread};
 use crate::Bootstrap;
 
@@ -16,7 +18,8 @@ const FARTHEST: f64 = 100.0;
 #[serde(rename_all = "snake_case")]
 pub enum IntervalMethod {
     /// Quantiles of `(value* - value) / standard error*` over resamples, turned around (bootstrap-t;
-    /// Efron and Tibshirani, chapter 12.5): it follows the skewness that large weights bring.
+    /// Efron and Tibshirani, chapter 12.5): it follows the skewness that large weights bring. Where few groups make the
+    /// standard error it is widened as Student's distribution is.
     #[default]
     Studentised,
     /// Quantiles of the value over resamples.
@@ -54,6 +57,7 @@ pub(super) struct ErrorOf {
     resampled: Vec<f64>,
     groups: f64,
     largest_group: f64,
+    freedom: f64,
 }
 
 impl ErrorOf {
@@ -81,6 +85,7 @@ impl ErrorOf {
                 resampled,
                 groups: bootstrap.groups() as f64,
                 largest_group: estimators[at].largest_group(),
+                freedom: estimators[at].freedom(),
             }
         })
     }
@@ -93,7 +98,8 @@ impl ErrorOf {
         } = self.spread;
         match self.method {
             IntervalMethod::Studentised => {
-                value - standard_error * quantile(&self.resampled, 1.0 - probability)
+                let off = quantile(&self.resampled, 1.0 - probability);
+                value - standard_error * off * self.widening(probability)
             }
             IntervalMethod::Percentile => quantile(&self.resampled, probability),
             IntervalMethod::EmpiricalBernstein { .. } => value - self.bernstein(probability),
@@ -119,6 +125,19 @@ impl ErrorOf {
             high: self.upper(beyond),
             standard_error: self.spread.standard_error,
         }
+    }
+
+    /// By how much a quantile of Student's distribution is farther out than the normal one. Resamples
+    /// of a few heavy groups never hold those that the log happens to lack, so they alone are too
+    /// sure of the standard error.
+    fn widening(&self, probability: f64) -> f64 {
+        if (probability - 0.5).abs() < 1e-3 {
+            return 1.0;
+        }
+        let of = "0, 1 and at least one degree of freedom make a distribution";
+        let student = StudentsT::new(0.0, 1.0, self.freedom).expect(of);
+        let normal = Normal::new(0.0, 1.0).expect(of);
+        student.inverse_cdf(probability) / normal.inverse_cdf(probability)
     }
 
     fn bernstein(&self, probability: f64) -> f64 {

@@ -32,23 +32,31 @@ impl Ratios {
 
     /// The value where each group counts so often.
     ///
-    /// The standard error is that of the linear part (the delta method) with groups independent:
-    /// what a group adds to `A / B` is `(A_g - B_g A / B) / mean(B)`.
+    /// The standard error is that of the linear part (the delta method) with groups independent.
     pub(super) fn spread(&self, counts: &[f64]) -> Spread {
-        let (total, [a, b, c, d]) = self.sums(counts);
-        let (first, second) = (ratio(a, b), ratio(c, d));
-        let (by_b, by_d) = (ratio(total, b), ratio(total, d));
-        let adds = |[a, b, c, d]: &[f64; 4]| (a - b * first) * by_b + (c - d * second) * by_d;
-        let squares: f64 = self
-            .groups
-            .iter()
+        let (total, sums) = self.sums(counts);
+        let linear = Linear::at(sums, total);
+        let added = self.groups.iter().map(|group| linear.adds(group));
+        let squares: f64 = added
             .zip(counts)
-            .map(|(group, count)| count * adds(group) * adds(group))
+            .map(|(adds, count)| count * adds * adds)
             .sum();
         Spread {
-            value: first + second,
+            value: linear.ratios[0] + linear.ratios[1],
             standard_error: (squares / (total * (total - 1.0).max(1.0))).sqrt(),
         }
+    }
+
+    /// Of how many groups the standard error is made: `sum(x^2)^2 / sum(x^4)` over what each adds.
+    /// Where a few heavy groups make it, it is itself uncertain.
+    pub(super) fn freedom(&self) -> f64 {
+        let (total, sums) = self.sums(&vec![1.0; self.groups.len()]);
+        let linear = Linear::at(sums, total);
+        let added = self.groups.iter().map(|group| linear.adds(group).powi(2));
+        let (squares, fourths) = added.fold((0.0, 0.0), |(squares, fourths), square| {
+            (squares + square, fourths + square * square)
+        });
+        ratio(squares * squares, fourths).max(1.0)
     }
 
     fn sums(&self, counts: &[f64]) -> (f64, [f64; 4]) {
@@ -66,6 +74,26 @@ impl Ratios {
         let of_group =
             |group: &[f64; 4]| ratio(total * group[1], b).max(ratio(total * group[3], d));
         self.groups.iter().map(of_group).fold(0.0, f64::max)
+    }
+}
+
+/// What a group adds to the value, to first order: `(A_g - B_g A / B) / mean(B)` and the same of C
+/// and D.
+struct Linear {
+    ratios: [f64; 2],
+    by: [f64; 2],
+}
+
+impl Linear {
+    fn at([a, b, c, d]: [f64; 4], total: f64) -> Self {
+        Self {
+            ratios: [ratio(a, b), ratio(c, d)],
+            by: [ratio(total, b), ratio(total, d)],
+        }
+    }
+
+    fn adds(&self, [a, b, c, d]: &[f64; 4]) -> f64 {
+        (a - b * self.ratios[0]) * self.by[0] + (c - d * self.ratios[1]) * self.by[1]
     }
 }
 
