@@ -12,6 +12,7 @@ use axum::routing::{get, post};
 use pointsman_store::Store;
 use tower_http::catch_panic::CatchPanicLayer;
 
+use crate::chance::Chance;
 use crate::intake::Intake;
 use crate::metrics::{self, Metrics};
 use crate::problem::Problem;
@@ -24,6 +25,7 @@ pub struct App {
     pub(crate) metrics: Metrics,
     pub(crate) intake: Intake,
     pub(crate) log_prompts: bool,
+    pub(crate) chance: Chance,
     draining: AtomicBool,
 }
 
@@ -37,6 +39,7 @@ impl App {
             metrics: Metrics::new(),
             intake: Intake::new(settings.max_body_bytes, settings.body_timeout),
             log_prompts: settings.log_prompts,
+            chance: Chance::new(&settings.explore, &settings.explore_not_tiers),
             draining: AtomicBool::new(false),
         })
     }

@@ -3,16 +3,21 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use pointsman_policy::Exploration;
 use serde::Deserialize;
 
 /// The settings as a file states them; [`Config::check`] makes them usable.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// Where to listen.
     pub bind: SocketAddr,
     /// Whether the text of prompts is kept with the decisions. Export needs it.
     pub log_prompts: bool,
+    /// How requests are sent to others than the best model, so that feedback tells of them too.
+    pub explore: Exploration,
+    /// Tiers whose requests never explore.
+    pub explore_not_tiers: Vec<String>,
     /// The longest request body.
     pub max_body_bytes: usize,
     /// Most connections at once; further ones wait to be accepted.
@@ -34,6 +39,8 @@ impl Default for Config {
         Self {
             bind: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
             log_prompts: false,
+            explore: Exploration::Greedy,
+            explore_not_tiers: Vec::new(),
             max_body_bytes: 10 << 20,
             max_connections: 4096,
             header_timeout_ms: 10_000,
@@ -52,16 +59,18 @@ pub struct ConfigError {
     /// Which setting.
     pub setting: &'static str,
     /// What it is.
-    pub value: u64,
+    pub value: String,
     /// What it may be.
     pub range: &'static str,
 }
 
 /// Settings that were checked.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
     pub(crate) bind: SocketAddr,
     pub(crate) log_prompts: bool,
+    pub(crate) explore: Exploration,
+    pub(crate) explore_not_tiers: Vec<String>,
     pub(crate) max_body_bytes: usize,
     pub(crate) max_connections: usize,
     pub(crate) header_timeout: Duration,
@@ -82,6 +91,8 @@ impl Config {
         Ok(Settings {
             bind: self.bind,
             log_prompts: self.log_prompts,
+            explore: exploration(&self.explore)?,
+            explore_not_tiers: self.explore_not_tiers.clone(),
             max_body_bytes: body_bytes(self.max_body_bytes)?,
             max_connections: connections(self.max_connections)?,
             header_timeout: millis("header_timeout_ms", self.header_timeout_ms, 1)?,
@@ -90,6 +101,25 @@ impl Config {
             drain_notice: millis("drain_notice_ms", self.drain_notice_ms, 0)?,
             drain: millis("drain_ms", self.drain_ms, 0)?,
         })
+    }
+}
+
+/// Odds need what feedback has taught, and a server does not learn while it serves.
+fn exploration(explore: &Exploration) -> Result<Exploration, ConfigError> {
+    let refused = |value: String, range| ConfigError {
+        setting: "explore",
+        value,
+        range,
+    };
+    match explore.check() {
+        Err(wrong) => Err(refused(
+            format!("{} of {}", wrong.unit, wrong.value),
+            wrong.range,
+        )),
+        Ok(()) if matches!(explore, Exploration::Odds { .. }) => {
+            Err(refused("odds".into(), "greedy, epsilon or square_cb"))
+        }
+        Ok(()) => Ok(explore.clone()),
     }
 }
 
@@ -122,7 +152,7 @@ fn bounded(
     }
     Err(ConfigError {
         setting,
-        value: value as u64,
+        value: value.to_string(),
         range,
     })
 }
@@ -133,7 +163,7 @@ fn millis(setting: &'static str, value: u64, least: u64) -> Result<Duration, Con
     }
     Err(ConfigError {
         setting,
-        value,
+        value: value.to_string(),
         range: match least {
             0 => "at most one day",
             1 => "between 1 and one day",
@@ -165,6 +195,13 @@ mod tests {
         check_refused(|config| config.max_connections = 0, "max_connections");
         check_refused(|config| config.reload_ms = 0, "reload_ms");
         check_refused(|config| config.drain_ms = u64::MAX, "drain_ms");
+        let all = Exploration::Epsilon { share: 1.5 };
+        check_refused(|config| config.explore = all, "explore");
+        let odds = Exploration::Odds {
+            doubt: 0.2,
+            share: 0.1,
+        };
+        check_refused(|config| config.explore = odds, "explore");
     }
 
     #[test]

@@ -7,6 +7,7 @@
 
 mod answer;
 mod app;
+mod chance;
 mod config;
 mod decide;
 mod error;

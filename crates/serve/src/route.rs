@@ -58,7 +58,8 @@ impl App {
         let snapshot = self.live.snapshot();
         let router = snapshot.router.as_ref();
         let mut body: RouteBody<'_> = parse(body)?;
-        let request = body.request(router.models())?;
+        let mut request = body.request(router.models())?;
+        request.draw = self.chance.draw(body.tier.as_deref(), body.no_explore());
         let (explanation, decision) = self.explained(router, &request, body.explain())?;
         let (id, ts_ms) = new_id();
         let coordinates = Some(decision.coordinates.clone()).filter(|all| !all.is_empty());

@@ -33,6 +33,7 @@ pub(crate) struct RouteBody<'a> {
     pub(crate) session_id: Option<String>,
     pub(crate) key_id: Option<String>,
     pub(crate) tier: Option<String>,
+    no_explore: Option<bool>,
     pub(crate) metadata: Option<Map<String, Value>>,
     explain: Option<bool>,
 }
@@ -78,6 +79,11 @@ impl RouteBody<'_> {
     /// Whether the caller wants to see every candidate.
     pub(crate) fn explain(&self) -> bool {
         self.explain.unwrap_or(false)
+    }
+
+    /// Whether the caller wants the best model and nothing tried.
+    pub(crate) fn no_explore(&self) -> bool {
+        self.no_explore.unwrap_or(false)
     }
 
     /// The request that the body makes for a router with these models.

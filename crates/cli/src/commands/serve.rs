@@ -1,5 +1,7 @@
 //! `pointsman serve`.
 
+use std::path::Path;
+
 use anyhow::Context;
 use pointsman_serve::{Config, Live, Server, stop_signal};
 use pointsman_store::Store;
@@ -19,7 +21,10 @@ pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<()> {
         settings.store.path.clone_from(store);
     }
     settings.serve.log_prompts |= args.log_prompts;
-    let live = Live::open(&args.router.dir, opener(&args.router, args.policy.clone())?)?;
+    let open = opener(&args.router, args.policy.clone())?;
+    let explore = settings.serve.explore.clone();
+    let open = move |dir: &Path| open(dir)?.with_exploration(explore.clone());
+    let live = Live::open(&args.router.dir, open)?;
     block_on(settings, live, |_| {})
 }
 
