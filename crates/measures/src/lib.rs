@@ -7,6 +7,9 @@
 //! really happened make a [`Curve`] (what that cost and how good it was), a curve has a [`Hull`],
 //! and [`Singles::measure`] reads the measures off the hull. [`Bootstrap`] repeats the last two
 //! steps on resampled prompts, which is cheap because the sorted sweep is reused.
+//!
+//! Apart from grids: [`off_policy()`] measures a policy on decisions that another one made, and
+//! [`difference()`] how much better it is than the current one.
 
 mod agreement;
 mod bootstrap;
@@ -15,6 +18,7 @@ mod calibration;
 mod curve;
 mod error;
 mod hull;
+mod off_policy;
 mod outcomes;
 mod preferences;
 mod risk;
@@ -30,6 +34,10 @@ pub use calibration::{Bin, Calibration, EQUAL_BINS};
 pub use curve::{Curve, CurvePoint};
 pub use error::MeasureError;
 pub use hull::{Hull, Point};
+pub use off_policy::{
+    Current, Difference, Estimate, Estimator, IntervalMethod, Logged, OffPolicy, OffPolicyPlan,
+    OffPolicyRefusal, Overlap, OverlapLimits, Target, difference, off_policy, overlap,
+};
 pub use outcomes::{Kept, Outcomes, Predicted};
 pub use preferences::{Foretold, PreferenceMeasures, preference_measures};
 pub use risk::{Choices, adequacy_risk, regression_risk};
