@@ -1,4 +1,5 @@
-//! Charts as SVG: the cost–quality curve, the traffic along it, reliability per model, the learning curve.
+//! Charts as SVG: the cost–quality curve, the traffic along it, reliability per model, the learning curve,
+//! off-policy estimates and their weights.
 //!
 //! A chart carries classes, not colours: on the page they follow the reader's light or dark
 //! setting, in a file of its own they are light on white. Each is drawn for a wide and for a narrow
@@ -10,6 +11,7 @@ mod frame;
 mod labels;
 mod learning;
 mod legend;
+mod off_policy;
 mod reliability;
 mod scale;
 mod svg;
@@ -19,6 +21,7 @@ mod traffic;
 pub(crate) use curve::{curve_chart, curve_svg, is_numbered};
 pub(crate) use frame::Width;
 pub(crate) use learning::{learning_chart, learning_svg};
+pub(crate) use off_policy::{estimates_chart, off_policy_svg, weights_chart};
 pub(crate) use reliability::reliability_chart;
 pub(crate) use svg::escape;
 pub(crate) use theme::page_css;

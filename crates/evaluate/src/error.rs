@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use pointsman_measures::MeasureError;
+use pointsman_measures::{MeasureError, OffPolicyRefusal};
 
 /// An evaluation that came to nothing.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +21,17 @@ pub enum EvaluateError {
     /// Nothing complete to measure on.
     #[error(transparent)]
     Measure(#[from] MeasureError),
+    /// The logged decisions cannot tell what another policy is worth.
+    #[error(transparent)]
+    OffPolicy(#[from] OffPolicyRefusal),
+    /// A logged decision that cannot be used, where strictness was asked for.
+    #[error("the decision `{id}` cannot be used: {why}")]
+    Decision {
+        /// Its `decision_id`, else its `prompt_id`.
+        id: String,
+        /// Why.
+        why: String,
+    },
     /// The replay does not fit the sample.
     #[error("the replay decided on {got} prompts where the sample has {needed}")]
     OtherPrompts {

@@ -5,10 +5,12 @@ mod cells;
 mod guarantee;
 mod learning;
 mod notes;
+mod off_policy;
 mod sections;
 mod training;
 
 pub(crate) use learning::learning_page;
+pub(crate) use off_policy::off_policy_page;
 
 use crate::chart::{escape, page_css};
 use crate::report::Report;

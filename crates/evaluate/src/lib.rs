@@ -8,6 +8,8 @@
 //! into a directory, [`terminal_table`] onto a terminal.
 //!
 //! [`learning_curve`] measures routers that learnt from fewer prompts; the caller says how to train.
+//!
+//! [`off_policy()`] estimates what a router would have been worth on decisions that another policy made.
 
 mod amounts;
 mod baselines;
@@ -19,6 +21,7 @@ mod html;
 mod learning;
 mod measure;
 mod number;
+mod off_policy;
 mod operating;
 mod options;
 mod png;
@@ -37,6 +40,10 @@ pub use learning::{
     learning_curve, learning_table,
 };
 pub use measure::{Evaluation, measure};
+pub use off_policy::{
+    EstimateRow, LeftOutDecision, LeftOutDecisions, ModelTraffic, OffPolicyFacts, OffPolicyOptions,
+    OffPolicyReport, PolicyDifference, Reward, WeightBin, off_policy, off_policy_table,
+};
 pub use options::{Options, Resample, Seen};
 pub use replay::Replayed;
 pub use report::{

@@ -6,11 +6,11 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::chart::{curve_svg, learning_svg};
-use crate::html::{learning_page, page};
+use crate::chart::{curve_svg, learning_svg, off_policy_svg};
+use crate::html::{learning_page, off_policy_page, page};
 use crate::measure::Evaluation;
 use crate::png::png;
-use crate::{EvaluateError, LearningCurve};
+use crate::{EvaluateError, LearningCurve, OffPolicyReport};
 
 impl Evaluation {
     /// Writes `report.json`, `report.html`, `curve.svg` and `curve.png` into a directory, which is
@@ -44,6 +44,23 @@ impl LearningCurve {
             ("learning_curve.html", learning_page(self).into_bytes()),
             ("learning_curve.png", png(&svg)?),
             ("learning_curve.svg", svg.into_bytes()),
+        ];
+        write_all(dir, files)
+    }
+}
+
+impl OffPolicyReport {
+    /// Writes `off_policy.json`, `.html`, `.svg` and `.png` into a directory, which is made if need be.
+    ///
+    /// # Errors
+    /// As [`Evaluation::write`].
+    pub fn write(&self, dir: &Path) -> Result<(), EvaluateError> {
+        let svg = off_policy_svg(self);
+        let files = [
+            ("off_policy.json", json("off_policy.json", self)?),
+            ("off_policy.html", off_policy_page(self).into_bytes()),
+            ("off_policy.png", png(&svg)?),
+            ("off_policy.svg", svg.into_bytes()),
         ];
         write_all(dir, files)
     }
