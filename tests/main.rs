@@ -11,6 +11,7 @@
 //! | `teaching.rs` | what a student has of a teacher, and what neither may tell |
 //! | `serving.rs` | what was evaluated is what is served; nothing acknowledged is lost |
 //! | `command_line.rs` | every bad input gets a clear error and leaves nothing behind |
+//! | `off_policy.rs` | what `ope` says of a router on another policy's decisions, against the truth |
 //! | `odd_prompts.rs` | empty, huge and foreign prompts, in logs and in requests |
 //! | `report_page.rs` | the report in a real browser |
 //! | `guarantee.rs` | what is guaranteed holds on new prompts, or is refused |
@@ -33,6 +34,7 @@ mod labels;
 mod learning;
 mod learning_curve;
 mod odd_prompts;
+mod off_policy;
 mod program;
 mod report_page;
 mod rooms;

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use pointsman_encoders::EncoderSpec;
 use pointsman_logs::ImportFormat;
 use pointsman_policy::PolicySpec;
@@ -35,6 +35,9 @@ pub(crate) enum Command {
     Explain(ExplainArgs),
     /// Measure a router's cost–quality curve on logs and write a report.
     Evaluate(EvaluateArgs),
+    /// Estimate what a router would have been worth on decisions that another policy made, and
+    /// whether it is better (off-policy evaluation).
+    Ope(OpeArgs),
     /// Serve decisions over HTTP.
     Serve(ServeArgs),
     /// Write the decisions and feedback of a server as log rows.
@@ -321,6 +324,68 @@ pub(crate) struct LearningArgs {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct OpeArgs {
+    /// Directory of the router to evaluate, as `train --out` wrote it.
+    #[arg(long, value_name = "ROUTER")]
+    pub(crate) policy: PathBuf,
+    /// Catalogue to take prices from instead of the router's own.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) catalog: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) encoding: EncodingArgs,
+    /// Logged decisions, files or globs: rows with a propensity, as `export --all` writes them.
+    #[arg(long, required = true, num_args = 1.., value_name = "DECISIONS")]
+    pub(crate) logs: Vec<String>,
+    /// What a decision is worth: its score, or its utility, score minus lambda times cost [default:
+    /// score, or utility where --lambda is given].
+    #[arg(long, value_enum)]
+    pub(crate) reward: Option<RewardKind>,
+    /// Quality that a dollar must buy, for --reward utility [default: that of the router's policy].
+    #[arg(long, value_name = "L", value_parser = lambda)]
+    pub(crate) lambda: Option<f64>,
+    /// With which probability an interval covers the truth.
+    #[arg(long, default_value = "0.95", value_parser = confidence, value_name = "SHARE")]
+    pub(crate) confidence: Probability,
+    /// Intervals that hold for any number of decisions (empirical Bernstein), and are wide, in place
+    /// of the studentised bootstrap.
+    #[arg(long)]
+    pub(crate) bernstein: bool,
+    /// Resamples behind every interval.
+    #[arg(long, default_value_t = 1000, value_name = "N", value_parser = clap::value_parser!(u64).range(20..=100_000))]
+    pub(crate) replicates: u64,
+    /// Seed of the resamples and of the folds that correct the predictions.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) seed: u64,
+    /// Also count decisions on prompts that the router was trained on; the figures then flatter it.
+    #[arg(long)]
+    pub(crate) include_training: bool,
+    /// Stop at the first row that is malformed or cannot be used instead of leaving it out.
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// Directory for off_policy.json, .html, .svg and .png.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Say on the report that the log was made by a simulator.
+    #[arg(long)]
+    pub(crate) synthetic: bool,
+    /// What the report is called [default: Off-policy evaluation].
+    #[arg(long)]
+    pub(crate) title: Option<String>,
+    /// Print the report as JSON on standard output.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// What a decision is worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RewardKind {
+    /// The score of its answer.
+    Score,
+    /// The score minus lambda times the cost.
+    Utility,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct ServeArgs {
     #[command(flatten)]
     pub(crate) router: RouterArgs,
@@ -445,4 +510,19 @@ fn probability(text: &str) -> Result<Probability, String> {
         .parse()
         .map_err(|_| "must be a number between 0 and 1".to_owned())?;
     Probability::new(value).map_err(|error| error.to_string())
+}
+
+fn lambda(text: &str) -> Result<f64, String> {
+    let value: Option<f64> = text.parse().ok();
+    value
+        .filter(|value| value.is_finite() && *value >= 0.0)
+        .ok_or_else(|| "must be a finite number that is not negative".to_owned())
+}
+
+fn confidence(text: &str) -> Result<Probability, String> {
+    let value = probability(text)?;
+    match (0.5..1.0).contains(&value.get()) {
+        true => Ok(value),
+        false => Err(format!("must be at least 0.5 and below 1, got {text}")),
+    }
 }
