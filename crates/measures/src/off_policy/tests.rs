@@ -246,8 +246,8 @@ proptest! {
 /// A log of one arm of two, half by half, whose choices all have rewards.
 fn even_log(decisions: u64) -> (Vec<Logged>, Vec<Target>) {
     let one = |at: u64| {
-        let reward = f64::from(u8::from(at % 3 == 0));
-        let chosen = if at % 2 == 0 { 0.8 } else { 0.2 };
+        let reward = f64::from(u8::from(at.is_multiple_of(3)));
+        let chosen = if at.is_multiple_of(2) { 0.8 } else { 0.2 };
         (decision(0.5, Some(reward), 0.4, at), target(chosen, 0.4))
     };
     (0..decisions).map(one).unzip()
