@@ -79,13 +79,13 @@ pub(crate) fn summarise(
     if let Some(system) = system_text(turns, current) {
         let mut whole = 0;
         for_each_word(system, |word| {
-            whole = pair(whole, word);
-            say(About::SystemWord, word);
+            whole = pair(whole, word.hash);
+            say(About::SystemWord, word.hash);
         });
         say(About::SystemText, whole);
     }
     if let Some(earlier) = earlier_text(turns, current) {
-        for_each_word(earlier, |word| say(About::EarlierWord, word));
+        for_each_word(earlier, |word| say(About::EarlierWord, word.hash));
     }
 }
 

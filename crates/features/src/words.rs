@@ -21,31 +21,149 @@ const ASCII_IN_WORD: [u8; 128] = {
     table
 };
 
-/// Calls `visit` with the hash of each word, in order.
-pub(crate) fn for_each_word(text: &str, mut visit: impl FnMut(u64)) {
-    let mut hash = FNV_OFFSET;
-    let mut open = false;
-    for_each_character(text, |character| match character {
+/// Kinds of characters that occur in a word.
+pub(crate) const LOWER: u8 = 1;
+pub(crate) const UPPER: u8 = 2;
+pub(crate) const DIGIT: u8 = 4;
+/// Letters that have no case, and number signs that are no digits.
+const CASELESS: u8 = 8;
+const NON_ASCII: u8 = 16;
+
+/// The kinds of each ASCII byte.
+const ASCII_KINDS: [u8; 128] = {
+    let mut table = [0; 128];
+    let mut byte = 0;
+    while byte < 128 {
+        table[byte] = match byte as u8 {
+            b'a'..=b'z' => LOWER,
+            b'A'..=b'Z' => UPPER,
+            b'0'..=b'9' => DIGIT,
+            _ => 0,
+        };
+        byte += 1;
+    }
+    table
+};
+
+fn kinds(character: char) -> u8 {
+    let kind = match character {
+        _ if character.is_lowercase() => LOWER,
+        _ if character.is_uppercase() => UPPER,
+        _ if character.is_numeric() => DIGIT,
+        _ => CASELESS,
+    };
+    kind | NON_ASCII
+}
+
+/// A word where it stands in a text.
+#[derive(Clone, Copy)]
+pub(crate) struct Word<'a> {
+    /// Of its lower case.
+    pub(crate) hash: u64,
+    /// As written.
+    pub(crate) text: &'a str,
+    /// What stands between the word before, or the beginning, and this one.
+    pub(crate) gap: &'a str,
+    kinds: u8,
+}
+
+impl Word<'_> {
+    /// Whether a character of one of these kinds occurs.
+    pub(crate) fn has(&self, kinds: u8) -> bool {
+        self.kinds & kinds != 0
+    }
+
+    /// Whether no character is of another kind.
+    pub(crate) fn is_all(&self, kind: u8) -> bool {
+        self.kinds & !NON_ASCII == kind
+    }
+
+    /// Length in characters.
+    pub(crate) fn chars(&self) -> usize {
+        match self.has(NON_ASCII) {
+            true => self.text.chars().count(),
+            false => self.text.len(),
+        }
+    }
+}
+
+/// Calls `visit` with each word, in order. Returns what stands after the last one.
+pub(crate) fn for_each_word<'a>(text: &'a str, visit: impl FnMut(Word<'a>)) -> &'a str {
+    let mut cutter = Cutter {
+        text,
+        visit,
+        hash: FNV_OFFSET,
+        kinds: 0,
+        start: 0,
+        end_of_last: 0,
+    };
+    for_each_character(text, |at, character| match character {
         Character::Ascii(byte) => match ASCII_IN_WORD[usize::from(byte)] {
-            0 => close(&mut open, &mut hash, &mut visit),
+            0 => cutter.close(at),
             lower => {
-                hash = absorb_byte(hash, lower);
-                open = true;
+                cutter.open(at, ASCII_KINDS[usize::from(byte)]);
+                cutter.hash = absorb_byte(cutter.hash, lower);
             }
         },
-        Character::Other(character) if !character.is_alphanumeric() => {
-            close(&mut open, &mut hash, &mut visit);
-        }
+        Character::Other(character) if !character.is_alphanumeric() => cutter.close(at),
         Character::Other(character) if is_word_by_itself(character) => {
-            close(&mut open, &mut hash, &mut visit);
-            visit(finish(absorb(FNV_OFFSET, character)));
+            cutter.close(at);
+            cutter.take(at, character);
+            cutter.close(at + character.len_utf8());
         }
-        Character::Other(character) => {
-            hash = absorb(hash, character);
-            open = true;
-        }
+        Character::Other(character) => cutter.take(at, character),
     });
-    close(&mut open, &mut hash, &mut visit);
+    cutter.close(text.len());
+    &text[cutter.end_of_last..]
+}
+
+/// Cuts a text into words, character by character.
+struct Cutter<'a, V> {
+    text: &'a str,
+    visit: V,
+    hash: u64,
+    /// Of the word that is open; 0 where none is.
+    kinds: u8,
+    start: usize,
+    end_of_last: usize,
+}
+
+impl<'a, V: FnMut(Word<'a>)> Cutter<'a, V> {
+    fn open(&mut self, at: usize, kinds: u8) {
+        if self.kinds == 0 {
+            self.start = at;
+        }
+        self.kinds |= kinds;
+    }
+
+    fn take(&mut self, at: usize, character: char) {
+        self.open(at, kinds(character));
+        self.hash = absorb(self.hash, character);
+    }
+
+    fn close(&mut self, at: usize) {
+        if self.kinds == 0 {
+            return;
+        }
+        (self.visit)(Word {
+            hash: finish(std::mem::replace(&mut self.hash, FNV_OFFSET)),
+            text: &self.text[self.start..at],
+            gap: &self.text[self.end_of_last..self.start],
+            kinds: std::mem::take(&mut self.kinds),
+        });
+        self.end_of_last = at;
+    }
+}
+
+/// The hash of a word in lower-case ASCII.
+pub(crate) const fn hash(word: &str) -> u64 {
+    let bytes = word.as_bytes();
+    let (mut hash, mut at) = (FNV_OFFSET, 0);
+    while at < bytes.len() {
+        hash = absorb_byte(hash, bytes[at]);
+        at += 1;
+    }
+    finish(hash)
 }
 
 /// A character, told apart by its first byte.
@@ -57,24 +175,18 @@ pub(crate) enum Character {
     Other(char),
 }
 
-/// Calls `visit` with each character, in order; ASCII is not decoded.
-pub(crate) fn for_each_character(text: &str, mut visit: impl FnMut(Character)) {
+/// Calls `visit` with each character, in order, and where it begins; ASCII is not decoded.
+pub(crate) fn for_each_character(text: &str, mut visit: impl FnMut(usize, Character)) {
     let bytes = text.as_bytes();
     let mut at = 0;
     while let Some(byte) = bytes.get(at) {
         if byte.is_ascii() {
-            visit(Character::Ascii(*byte));
+            visit(at, Character::Ascii(*byte));
             at += 1;
         } else if let Some(character) = text[at..].chars().next() {
-            visit(Character::Other(character));
+            visit(at, Character::Other(character));
             at += character.len_utf8();
         }
-    }
-}
-
-fn close(open: &mut bool, hash: &mut u64, visit: &mut impl FnMut(u64)) {
-    if std::mem::take(open) {
-        visit(finish(std::mem::replace(hash, FNV_OFFSET)));
     }
 }
 
@@ -88,12 +200,12 @@ fn absorb(hash: u64, character: char) -> u64 {
     })
 }
 
-fn absorb_byte(hash: u64, byte: u8) -> u64 {
-    (hash ^ u64::from(byte)).wrapping_mul(FNV_PRIME)
+const fn absorb_byte(hash: u64, byte: u8) -> u64 {
+    (hash ^ byte as u64).wrapping_mul(FNV_PRIME)
 }
 
 /// Han, kana, Thai, Lao, Khmer, Burmese.
-pub(crate) fn is_word_by_itself(character: char) -> bool {
+fn is_word_by_itself(character: char) -> bool {
     matches!(u32::from(character),
         0x0E00..=0x0EFF | 0x1000..=0x109F | 0x1780..=0x17FF | 0x3040..=0x30FF | 0x3400..=0x4DBF
         | 0x4E00..=0x9FFF | 0xF900..=0xFAFF | 0x2_0000..=0x2_FA1F)
@@ -105,7 +217,7 @@ pub(crate) fn pair(first: u64, second: u64) -> u64 {
 }
 
 /// Spreads the entropy over all bits (the finaliser of `MurmurHash3`, 64 bits).
-fn finish(mut hash: u64) -> u64 {
+const fn finish(mut hash: u64) -> u64 {
     hash = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
     hash = (hash ^ (hash >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
     hash ^ (hash >> 33)
@@ -117,7 +229,7 @@ mod tests {
 
     fn words(text: &str) -> Vec<u64> {
         let mut hashes = Vec::new();
-        for_each_word(text, |hash| hashes.push(hash));
+        for_each_word(text, |word| hashes.push(word.hash));
         hashes
     }
 
@@ -148,6 +260,37 @@ mod tests {
     #[test]
     fn no_text_has_no_words() {
         assert!(words(" \n\t…!").is_empty());
+    }
+
+    #[test]
+    fn a_word_knows_what_stands_before_it() {
+        let mut found = Vec::new();
+        let rest = for_each_word("“Set, (GPT天2)…", |word| {
+            found.push((word.gap, word.text))
+        });
+        assert_eq!(found, [("“", "Set"), (", (", "GPT"), ("", "天"), ("", "2")]);
+        assert_eq!(rest, ")…");
+    }
+
+    #[test]
+    fn a_word_knows_its_kinds() {
+        let check = |text: &str, chars: usize, is_capitals: bool, is_number: bool| {
+            for_each_word(text, |word| {
+                assert_eq!(word.chars(), chars, "{text}");
+                assert_eq!(word.has(UPPER) && !word.has(LOWER), is_capitals, "{text}");
+                assert_eq!(word.is_all(DIGIT), is_number, "{text}");
+            });
+        };
+        check("ÄRGER", 5, true, false);
+        check("B2", 2, true, false);
+        check("Ärger", 5, false, false);
+        check("2026", 4, false, true);
+        check("天", 1, false, false);
+    }
+
+    #[test]
+    fn a_constant_hash_is_that_of_the_word() {
+        assert_eq!(words("Which")[0], hash("which"));
     }
 
     #[test]
