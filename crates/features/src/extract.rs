@@ -8,7 +8,7 @@ use crate::conversation::{SUMMARY_WEIGHT, current, current_turn, summarise};
 use crate::frequencies::Frequencies;
 use crate::spec::{FeatureSpec, SpecError};
 use crate::surface::{SURFACE_FEATURES, Wording, surface};
-use crate::words::{Word, for_each_word, pair};
+use crate::words::{Word, Words, pair};
 
 /// Turns texts into [`Features`] by one spec.
 #[derive(Debug, Clone)]
@@ -143,15 +143,16 @@ impl Extractor {
 
     fn count(&self, text: &str, into: &mut Frequencies, reader: &mut impl WordReader) {
         let mut previous = None;
-        let rest = for_each_word(text, |word| {
+        let mut words = Words::of(text);
+        for word in &mut words {
             let is_new = into.count(self.bucket(word.hash));
             reader.read(&word, is_new);
             if let Some(previous) = previous.filter(|_| self.spec.max_ngram > 1) {
                 into.count(self.bucket(pair(previous, word.hash)));
             }
             previous = Some(word.hash);
-        });
-        reader.end(rest);
+        }
+        reader.end(words.rest());
     }
 }
 

@@ -6,7 +6,7 @@ use pointsman_types::{Turn, turns_of};
 
 use crate::Extractor;
 use crate::conversation::{About, Entry, current, earlier_text, summarise, system_text};
-use crate::words::{for_each_word, pair};
+use crate::words::{Words, pair};
 
 impl Extractor {
     /// Each distinct n-gram in order of its first occurrence, in lower case, with its bucket. The
@@ -71,11 +71,9 @@ fn name(entry: Entry, spelt: &HashMap<u64, String>) -> String {
 
 /// Words in lower case with their hashes.
 fn words(text: &str) -> Vec<(String, u64)> {
-    let mut found = Vec::new();
-    for_each_word(text, |word| {
-        found.push((word.text.to_lowercase(), word.hash));
-    });
-    found
+    Words::of(text)
+        .map(|word| (word.text.to_lowercase(), word.hash))
+        .collect()
 }
 
 #[cfg(test)]

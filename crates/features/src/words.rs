@@ -64,6 +64,9 @@ pub(crate) struct Word<'a> {
     pub(crate) text: &'a str,
     /// What stands between the word before, or the beginning, and this one.
     pub(crate) gap: &'a str,
+    /// The last four bytes of its lower case, the last one lowest; 0 for those that are not there or
+    /// stand before a character that is not ASCII.
+    pub(crate) ending: u32,
     kinds: u8,
 }
 
@@ -87,72 +90,108 @@ impl Word<'_> {
     }
 }
 
-/// Calls `visit` with each word, in order. Returns what stands after the last one.
-pub(crate) fn for_each_word<'a>(text: &'a str, visit: impl FnMut(Word<'a>)) -> &'a str {
-    let mut cutter = Cutter {
-        text,
-        visit,
+/// The words of a text, in order.
+pub(crate) struct Words<'a> {
+    text: &'a str,
+    /// Where the last word ended.
+    at: usize,
+}
+
+impl<'a> Words<'a> {
+    pub(crate) fn of(text: &'a str) -> Self {
+        Self { text, at: 0 }
+    }
+
+    /// What stands after the last word that was taken.
+    pub(crate) fn rest(&self) -> &'a str {
+        &self.text[self.at..]
+    }
+}
+
+impl<'a> Iterator for Words<'a> {
+    type Item = Word<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Word<'a>> {
+        let start = start_of_word(self.text, self.at)?;
+        let read = read_word(self.text, start);
+        let word = Word {
+            hash: finish(read.hash),
+            text: &self.text[start..read.end],
+            gap: &self.text[self.at..start],
+            ending: read.ending,
+            kinds: read.kinds,
+        };
+        self.at = read.end;
+        Some(word)
+    }
+}
+
+/// Where the first word from there on begins.
+#[inline]
+fn start_of_word(text: &str, from: usize) -> Option<usize> {
+    let mut at = from;
+    loop {
+        match character(text, at)? {
+            Character::Ascii(byte) if ASCII_IN_WORD[usize::from(byte)] == 0 => at += 1,
+            Character::Other(other) if !other.is_alphanumeric() => at += other.len_utf8(),
+            _ => return Some(at),
+        }
+    }
+}
+
+/// What is known of a word after its characters were read.
+struct Read {
+    end: usize,
+    hash: u64,
+    kinds: u8,
+    ending: u32,
+}
+
+impl Read {
+    #[inline]
+    fn take(&mut self, lower: u8, kinds: u8) {
+        self.hash = absorb_byte(self.hash, lower);
+        self.ending = self.ending << 8 | u32::from(lower);
+        self.kinds |= kinds;
+        self.end += 1;
+    }
+
+    #[cold]
+    fn take_other(&mut self, character: char) {
+        self.hash = absorb(self.hash, character);
+        self.ending = 0;
+        self.kinds |= kinds(character);
+        self.end += character.len_utf8();
+    }
+}
+
+/// Reads the word that starts there.
+#[inline]
+fn read_word(text: &str, start: usize) -> Read {
+    let mut read = Read {
+        end: start,
         hash: FNV_OFFSET,
         kinds: 0,
-        start: 0,
-        end_of_last: 0,
+        ending: 0,
     };
-    for_each_character(text, |at, character| match character {
-        Character::Ascii(byte) => match ASCII_IN_WORD[usize::from(byte)] {
-            0 => cutter.close(at),
-            lower => {
-                cutter.open(at, ASCII_KINDS[usize::from(byte)]);
-                cutter.hash = absorb_byte(cutter.hash, lower);
+    while let Some(next) = character(text, read.end) {
+        match next {
+            Character::Ascii(byte) => match ASCII_IN_WORD[usize::from(byte)] {
+                0 => break,
+                lower => read.take(lower, ASCII_KINDS[usize::from(byte)]),
+            },
+            Character::Other(other) if !other.is_alphanumeric() => break,
+            Character::Other(other) if is_word_by_itself(other) => {
+                if read.end == start {
+                    read.take_other(other);
+                }
+                break;
             }
-        },
-        Character::Other(character) if !character.is_alphanumeric() => cutter.close(at),
-        Character::Other(character) if is_word_by_itself(character) => {
-            cutter.close(at);
-            cutter.take(at, character);
-            cutter.close(at + character.len_utf8());
+            Character::Other(other) => read.take_other(other),
         }
-        Character::Other(character) => cutter.take(at, character),
-    });
-    cutter.close(text.len());
-    &text[cutter.end_of_last..]
-}
-
-/// Cuts a text into words, character by character.
-struct Cutter<'a, V> {
-    text: &'a str,
-    visit: V,
-    hash: u64,
-    /// Of the word that is open; 0 where none is.
-    kinds: u8,
-    start: usize,
-    end_of_last: usize,
-}
-
-impl<'a, V: FnMut(Word<'a>)> Cutter<'a, V> {
-    fn open(&mut self, at: usize, kinds: u8) {
-        if self.kinds == 0 {
-            self.start = at;
-        }
-        self.kinds |= kinds;
     }
-
-    fn take(&mut self, at: usize, character: char) {
-        self.open(at, kinds(character));
-        self.hash = absorb(self.hash, character);
-    }
-
-    fn close(&mut self, at: usize) {
-        if self.kinds == 0 {
-            return;
-        }
-        (self.visit)(Word {
-            hash: finish(std::mem::replace(&mut self.hash, FNV_OFFSET)),
-            text: &self.text[self.start..at],
-            gap: &self.text[self.end_of_last..self.start],
-            kinds: std::mem::take(&mut self.kinds),
-        });
-        self.end_of_last = at;
-    }
+    read
 }
 
 /// The hash of a word in lower-case ASCII.
@@ -175,18 +214,25 @@ pub(crate) enum Character {
     Other(char),
 }
 
-/// Calls `visit` with each character, in order, and where it begins; ASCII is not decoded.
-pub(crate) fn for_each_character(text: &str, mut visit: impl FnMut(usize, Character)) {
-    let bytes = text.as_bytes();
+/// The character that begins there; ASCII is not decoded.
+#[inline]
+fn character(text: &str, at: usize) -> Option<Character> {
+    let byte = *text.as_bytes().get(at)?;
+    match byte.is_ascii() {
+        true => Some(Character::Ascii(byte)),
+        false => text[at..].chars().next().map(Character::Other),
+    }
+}
+
+/// Calls `visit` with each character, in order.
+pub(crate) fn for_each_character(text: &str, mut visit: impl FnMut(Character)) {
     let mut at = 0;
-    while let Some(byte) = bytes.get(at) {
-        if byte.is_ascii() {
-            visit(at, Character::Ascii(*byte));
-            at += 1;
-        } else if let Some(character) = text[at..].chars().next() {
-            visit(at, Character::Other(character));
-            at += character.len_utf8();
-        }
+    while let Some(character) = character(text, at) {
+        visit(character);
+        at += match character {
+            Character::Ascii(_) => 1,
+            Character::Other(other) => other.len_utf8(),
+        };
     }
 }
 
@@ -228,9 +274,7 @@ mod tests {
     use super::*;
 
     fn words(text: &str) -> Vec<u64> {
-        let mut hashes = Vec::new();
-        for_each_word(text, |word| hashes.push(word.hash));
-        hashes
+        Words::of(text).map(|word| word.hash).collect()
     }
 
     fn check_same(left: &str, right: &str) {
@@ -264,22 +308,19 @@ mod tests {
 
     #[test]
     fn a_word_knows_what_stands_before_it() {
-        let mut found = Vec::new();
-        let rest = for_each_word("“Set, (GPT天2)…", |word| {
-            found.push((word.gap, word.text))
-        });
+        let mut cut = Words::of("“Set, (GPT天2)…");
+        let found: Vec<_> = cut.by_ref().map(|word| (word.gap, word.text)).collect();
         assert_eq!(found, [("“", "Set"), (", (", "GPT"), ("", "天"), ("", "2")]);
-        assert_eq!(rest, ")…");
+        assert_eq!(cut.rest(), ")…");
     }
 
     #[test]
     fn a_word_knows_its_kinds() {
         let check = |text: &str, chars: usize, is_capitals: bool, is_number: bool| {
-            for_each_word(text, |word| {
-                assert_eq!(word.chars(), chars, "{text}");
-                assert_eq!(word.has(UPPER) && !word.has(LOWER), is_capitals, "{text}");
-                assert_eq!(word.is_all(DIGIT), is_number, "{text}");
-            });
+            let word = Words::of(text).next().unwrap();
+            assert_eq!(word.chars(), chars, "{text}");
+            assert_eq!(word.has(UPPER) && !word.has(LOWER), is_capitals, "{text}");
+            assert_eq!(word.is_all(DIGIT), is_number, "{text}");
         };
         check("ÄRGER", 5, true, false);
         check("B2", 2, true, false);

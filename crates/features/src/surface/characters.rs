@@ -149,7 +149,7 @@ pub(super) fn count(text: &str) -> Characters {
     let mut counts = Characters::default();
     let mut of_byte = [0_u32; 128];
     let mut before = 0;
-    for_each_character(text, |_, character| {
+    for_each_character(text, |character| {
         let runs = match character {
             Character::Ascii(byte) => {
                 of_byte[usize::from(byte)] += 1;

@@ -41,8 +41,8 @@ const QUESTIONS: [&str; 7] = ["what", "which", "who", "when", "where", "why", "h
 
 const POINTERS: [&str; 4] = ["following", "these", "statement", "statements"];
 
-/// A quarter of these are taken, so that few words need a second look.
-const SLOTS: usize = 256;
+/// One in fourteen is taken, so that few words need a second look.
+const SLOTS: usize = 1024;
 
 /// Where a word stands by the low bits of its hash and linear probing; a slot of no list is free.
 struct Lists {
