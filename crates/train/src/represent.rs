@@ -97,8 +97,9 @@ fn rarity(
     };
     let unknown = Rarity::of_ngram(1, others);
     let of_row = |row: usize| {
-        let ngrams = features.row(row).of_current_turn();
-        Rarity::of_ngrams(ngrams.map(|(bucket, _)| known(bucket)), unknown)
+        let row = features.row(row);
+        let ngrams = row.of_current_turn().map(|(bucket, _)| known(bucket));
+        Rarity::of_ngrams(ngrams, unknown)
     };
     (0..features.rows()).into_par_iter().map(of_row).collect()
 }

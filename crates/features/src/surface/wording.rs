@@ -40,7 +40,7 @@ pub(super) const WORDING_NAMES: [&str; WORDING_FEATURES] = [
     "suffix_share",
 ];
 
-/// A word is long above, and short up to, so many characters.
+/// A word is long from, and short up to, so many characters.
 const LONG: u32 = 9;
 const SHORT: u32 = 3;
 
