@@ -13,7 +13,7 @@ pub struct Training {
     pub folds: usize,
     /// Whether whole categories were held out.
     pub grouped: bool,
-    /// What candidates were judged by: `aiq` or `explained_variance`.
+    /// What candidates were judged by: `aiq`, `explained_differences` or `explained_variance`.
     pub criterion: String,
     /// Blends of heads that were compared.
     pub candidates: Vec<TrainingCandidate>,

@@ -4,7 +4,7 @@
 use pointsman_types::{Turn, turns_of};
 
 use crate::extract::ends;
-use crate::words::{for_each_word, pair};
+use crate::words::{Words, pair};
 
 /// What an entry of the summary counts, however often it occurs: less than any n-gram of the current
 /// turn, by which the two can be told apart.
@@ -78,14 +78,14 @@ pub(crate) fn summarise(
     }
     if let Some(system) = system_text(turns, current) {
         let mut whole = 0;
-        for_each_word(system, |word| {
-            whole = pair(whole, word);
-            say(About::SystemWord, word);
-        });
+        for word in Words::of(system) {
+            whole = pair(whole, word.hash);
+            say(About::SystemWord, word.hash);
+        }
         say(About::SystemText, whole);
     }
     if let Some(earlier) = earlier_text(turns, current) {
-        for_each_word(earlier, |word| say(About::EarlierWord, word));
+        Words::of(earlier).for_each(|word| say(About::EarlierWord, word.hash));
     }
 }
 

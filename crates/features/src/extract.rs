@@ -7,8 +7,8 @@ use pointsman_types::{Turn, turns_of};
 use crate::conversation::{SUMMARY_WEIGHT, current, current_turn, summarise};
 use crate::frequencies::Frequencies;
 use crate::spec::{FeatureSpec, SpecError};
-use crate::surface::{SURFACE_FEATURES, surface};
-use crate::words::{for_each_word, pair};
+use crate::surface::{SURFACE_FEATURES, Wording, surface};
+use crate::words::{Word, Words, pair};
 
 /// Turns texts into [`Features`] by one spec.
 #[derive(Debug, Clone)]
@@ -18,7 +18,7 @@ pub struct Extractor {
 }
 
 /// The features of one prompt.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Features {
     /// The surface features, in the order of [`SURFACE_NAMES`](crate::SURFACE_NAMES).
     pub surface: [f32; SURFACE_FEATURES],
@@ -28,6 +28,33 @@ pub struct Features {
     /// For each bucket, the sublinear frequency `1 + ln(count)`; less than 1 for what only the
     /// summary of a conversation's other turns has.
     pub values: Vec<f32>,
+}
+
+impl Default for Features {
+    /// Of a text without a character.
+    fn default() -> Self {
+        Self {
+            surface: [0.0; SURFACE_FEATURES],
+            buckets: Vec::new(),
+            values: Vec::new(),
+        }
+    }
+}
+
+/// Looks at the words of a text on their way into the n-grams.
+pub(crate) trait WordReader {
+    /// Reads one word; `is_new` says whether it is its first occurrence.
+    fn read(&mut self, word: &Word<'_>, is_new: bool);
+
+    /// Reads what stands after the last word.
+    fn end(&mut self, rest: &str);
+}
+
+/// For readers of n-grams alone.
+impl WordReader for () {
+    fn read(&mut self, _: &Word<'_>, _: bool) {}
+
+    fn end(&mut self, _: &str) {}
 }
 
 impl Extractor {
@@ -51,9 +78,11 @@ impl Extractor {
     /// turn, and a short summary of the others.
     #[must_use]
     pub fn extract(&self, text: &str) -> Features {
+        let mut wording = Wording::default();
+        let ngrams = self.ngrams(text, &mut wording);
         Features {
-            surface: surface(current_turn(text)),
-            ..self.extract_ngrams(text)
+            surface: surface(current_turn(text), &wording),
+            ..ngrams
         }
     }
 
@@ -61,15 +90,20 @@ impl Extractor {
     /// feature is 0.
     #[must_use]
     pub fn extract_ngrams(&self, text: &str) -> Features {
+        self.ngrams(text, &mut ())
+    }
+
+    /// The n-grams, while the words of the current turn are read.
+    fn ngrams(&self, text: &str, reader: &mut impl WordReader) -> Features {
         match turns_of(text) {
-            None => self.of_text(text),
-            Some(turns) => self.of_conversation(&turns),
+            None => self.of_text(text, reader),
+            Some(turns) => self.of_conversation(&turns, reader),
         }
     }
 
-    fn of_conversation(&self, turns: &[Turn<'_>]) -> Features {
+    fn of_conversation(&self, turns: &[Turn<'_>], reader: &mut impl WordReader) -> Features {
         let current = current(turns);
-        let mut features = self.of_text(turns[current].content);
+        let mut features = self.of_text(turns[current].content, reader);
         let mut seen: HashSet<u32> = features.buckets.iter().copied().collect();
         summarise(turns, current, self.spec.max_bytes, |entry| {
             let bucket = self.bucket(entry.hash());
@@ -81,17 +115,19 @@ impl Extractor {
         features
     }
 
-    fn of_text(&self, text: &str) -> Features {
-        let (head, tail) = ends(text, self.spec.max_bytes);
+    fn of_text(&self, text: &str, reader: &mut impl WordReader) -> Features {
+        let parts = self.read_parts(text);
+        let bytes: usize = parts.iter().map(|part| part.len()).sum();
         // A word and the space after it take three bytes or more, and make two n-grams.
-        let mut frequencies = Frequencies::for_at_most((head.len() + tail.len()) / 3 * 2 + 16);
-        self.count(head, &mut frequencies);
-        self.count(tail, &mut frequencies);
+        let mut frequencies = Frequencies::for_at_most(bytes / 3 * 2 + 16);
+        for part in parts.into_iter().filter(|part| !part.is_empty()) {
+            self.count(part, &mut frequencies, reader);
+        }
         let (buckets, values) = frequencies.into_sublinear();
         Features {
-            surface: [0.0; SURFACE_FEATURES],
             buckets,
             values,
+            ..Features::default()
         }
     }
 
@@ -105,15 +141,18 @@ impl Extractor {
         (hash & self.bucket_mask) as u32
     }
 
-    fn count(&self, text: &str, into: &mut Frequencies) {
+    fn count(&self, text: &str, into: &mut Frequencies, reader: &mut impl WordReader) {
         let mut previous = None;
-        for_each_word(text, |word| {
-            into.count(self.bucket(word));
+        let mut words = Words::of(text);
+        for word in &mut words {
+            let is_new = into.count(self.bucket(word.hash));
+            reader.read(&word, is_new);
             if let Some(previous) = previous.filter(|_| self.spec.max_ngram > 1) {
-                into.count(self.bucket(pair(previous, word)));
+                into.count(self.bucket(pair(previous, word.hash)));
             }
-            previous = Some(word);
-        });
+            previous = Some(word.hash);
+        }
+        reader.end(words.rest());
     }
 }
 
@@ -200,7 +239,7 @@ mod tests {
         let fold = |hash: u64, word: u32| (hash ^ u64::from(word)).wrapping_mul(0x0100_0000_01b3);
         assert_eq!(
             all.fold(0xcbf2_9ce4_8422_2325, fold),
-            7_400_798_332_335_814_926
+            5_043_901_987_244_228_870
         );
     }
 

@@ -22,14 +22,15 @@ impl Frequencies {
         }
     }
 
-    /// Counts one occurrence. Buckets are hashes, so their low bits spread.
-    pub(crate) fn count(&mut self, bucket: u32) {
+    /// Counts one occurrence; says whether it is the first. Buckets are hashes, so their low bits
+    /// spread.
+    pub(crate) fn count(&mut self, bucket: u32) -> bool {
         let mut at = bucket as usize & (self.slots.len() - 1);
         while self.slots[at] != FREE {
             let known = &mut self.counted[self.slots[at] as usize];
             if known.0 == bucket {
                 known.1 += 1;
-                return;
+                return false;
             }
             at = (at + 1) & (self.slots.len() - 1);
         }
@@ -38,6 +39,7 @@ impl Frequencies {
         if self.counted.len() * 2 > self.slots.len() {
             self.grow();
         }
+        true
     }
 
     fn grow(&mut self) {
@@ -85,7 +87,8 @@ mod tests {
             let mut frequencies = Frequencies::for_at_most(room);
             let mut expected: BTreeMap<u32, u32> = BTreeMap::new();
             for bucket in buckets {
-                frequencies.count(bucket);
+                let is_first = frequencies.count(bucket);
+                prop_assert_eq!(is_first, !expected.contains_key(&bucket));
                 *expected.entry(bucket).or_default() += 1;
             }
             let found: BTreeMap<u32, u32> = frequencies.counted.iter().copied().collect();

@@ -16,4 +16,4 @@ pub use conversation::current_turn;
 pub use extract::{Extractor, Features};
 pub use matrix::{FeatureMatrix, FeatureRow};
 pub use spec::{FeatureSpec, SpecError};
-pub use surface::{SURFACE_FEATURES, SURFACE_NAMES};
+pub use surface::{CHARACTER_FEATURES, SURFACE_FEATURES, SURFACE_NAMES};

@@ -65,7 +65,7 @@ impl FeatureMatrix {
     }
 
     /// The features of every prompt, in order.
-    pub fn iter(&self) -> impl Iterator<Item = FeatureRow<'_>> {
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = FeatureRow<'_>> + Clone {
         (0..self.rows()).map(|row| self.row(row))
     }
 }

@@ -6,7 +6,7 @@ use pointsman_types::{Turn, turns_of};
 
 use crate::Extractor;
 use crate::conversation::{About, Entry, current, earlier_text, summarise, system_text};
-use crate::words::{for_each_word, is_word_by_itself, pair};
+use crate::words::{Words, pair};
 
 impl Extractor {
     /// Each distinct n-gram in order of its first occurrence, in lower case, with its bucket. The
@@ -69,25 +69,10 @@ fn name(entry: Entry, spelt: &HashMap<u64, String>) -> String {
     }
 }
 
-/// Words with their hashes, cut as extraction cuts them.
+/// Words in lower case with their hashes.
 fn words(text: &str) -> Vec<(String, u64)> {
-    let runs = text.split(|character: char| !character.is_alphanumeric());
-    runs.flat_map(|run| run.split_inclusive(is_word_by_itself))
-        .flat_map(|piece| {
-            // A piece may end in a character that is a word by itself.
-            let last = piece
-                .char_indices()
-                .next_back()
-                .filter(|(_, last)| is_word_by_itself(*last));
-            let (before, by_itself) = piece.split_at(last.map_or(piece.len(), |(at, _)| at));
-            [before, by_itself]
-        })
-        .filter(|word| !word.is_empty())
-        .map(|word| {
-            let mut hash = 0;
-            for_each_word(word, |found| hash = found);
-            (word.to_lowercase(), hash)
-        })
+    Words::of(text)
+        .map(|word| (word.text.to_lowercase(), word.hash))
         .collect()
 }
 

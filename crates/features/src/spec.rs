@@ -13,7 +13,8 @@ pub struct FeatureSpec {
     /// The longest n-gram, in words.
     pub max_ngram: u32,
     /// Of a longer text, only the beginning (three quarters) and the end (one quarter) of this
-    /// many bytes is read for n-grams; length features see all of it.
+    /// many bytes is read for n-grams, words, lines and sentences; what counts characters sees
+    /// all of it.
     pub max_bytes: usize,
 }
 
@@ -43,7 +44,7 @@ pub enum SpecError {
 
 impl FeatureSpec {
     /// The version that this build extracts.
-    pub const VERSION: u32 = 2;
+    pub const VERSION: u32 = 3;
 
     /// Checks that this build can extract it.
     ///

@@ -21,31 +21,188 @@ const ASCII_IN_WORD: [u8; 128] = {
     table
 };
 
-/// Calls `visit` with the hash of each word, in order.
-pub(crate) fn for_each_word(text: &str, mut visit: impl FnMut(u64)) {
-    let mut hash = FNV_OFFSET;
-    let mut open = false;
-    for_each_character(text, |character| match character {
-        Character::Ascii(byte) => match ASCII_IN_WORD[usize::from(byte)] {
-            0 => close(&mut open, &mut hash, &mut visit),
-            lower => {
-                hash = absorb_byte(hash, lower);
-                open = true;
+/// Kinds of characters that occur in a word.
+pub(crate) const LOWER: u8 = 1;
+pub(crate) const UPPER: u8 = 2;
+pub(crate) const DIGIT: u8 = 4;
+/// Letters that have no case, and number signs that are no digits.
+const CASELESS: u8 = 8;
+const NON_ASCII: u8 = 16;
+
+/// The kinds of each ASCII byte.
+const ASCII_KINDS: [u8; 128] = {
+    let mut table = [0; 128];
+    let mut byte = 0;
+    while byte < 128 {
+        table[byte] = match byte as u8 {
+            b'a'..=b'z' => LOWER,
+            b'A'..=b'Z' => UPPER,
+            b'0'..=b'9' => DIGIT,
+            _ => 0,
+        };
+        byte += 1;
+    }
+    table
+};
+
+fn kinds(character: char) -> u8 {
+    let kind = match character {
+        _ if character.is_lowercase() => LOWER,
+        _ if character.is_uppercase() => UPPER,
+        _ if character.is_numeric() => DIGIT,
+        _ => CASELESS,
+    };
+    kind | NON_ASCII
+}
+
+/// A word where it stands in a text.
+#[derive(Clone, Copy)]
+pub(crate) struct Word<'a> {
+    /// Of its lower case.
+    pub(crate) hash: u64,
+    /// As written.
+    pub(crate) text: &'a str,
+    /// What stands between the word before, or the beginning, and this one.
+    pub(crate) gap: &'a str,
+    /// The last four bytes of its lower case, the last one lowest; 0 for those that are not there or
+    /// stand before a character that is not ASCII.
+    pub(crate) ending: u32,
+    kinds: u8,
+}
+
+impl Word<'_> {
+    /// Whether a character of one of these kinds occurs.
+    pub(crate) fn has(&self, kinds: u8) -> bool {
+        self.kinds & kinds != 0
+    }
+
+    /// Whether no character is of another kind.
+    pub(crate) fn is_all(&self, kind: u8) -> bool {
+        self.kinds & !NON_ASCII == kind
+    }
+
+    /// Length in characters.
+    pub(crate) fn chars(&self) -> usize {
+        match self.has(NON_ASCII) {
+            true => self.text.chars().count(),
+            false => self.text.len(),
+        }
+    }
+}
+
+/// The words of a text, in order.
+pub(crate) struct Words<'a> {
+    text: &'a str,
+    /// Where the last word ended.
+    at: usize,
+}
+
+impl<'a> Words<'a> {
+    pub(crate) fn of(text: &'a str) -> Self {
+        Self { text, at: 0 }
+    }
+
+    /// What stands after the last word that was taken.
+    pub(crate) fn rest(&self) -> &'a str {
+        &self.text[self.at..]
+    }
+}
+
+impl<'a> Iterator for Words<'a> {
+    type Item = Word<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Word<'a>> {
+        let start = start_of_word(self.text, self.at)?;
+        let read = read_word(self.text, start);
+        let word = Word {
+            hash: finish(read.hash),
+            text: &self.text[start..read.end],
+            gap: &self.text[self.at..start],
+            ending: read.ending,
+            kinds: read.kinds,
+        };
+        self.at = read.end;
+        Some(word)
+    }
+}
+
+/// Where the first word from there on begins.
+#[inline]
+fn start_of_word(text: &str, from: usize) -> Option<usize> {
+    let mut at = from;
+    loop {
+        match character(text, at)? {
+            Character::Ascii(byte) if ASCII_IN_WORD[usize::from(byte)] == 0 => at += 1,
+            Character::Other(other) if !other.is_alphanumeric() => at += other.len_utf8(),
+            _ => return Some(at),
+        }
+    }
+}
+
+/// What is known of a word after its characters were read.
+struct Read {
+    end: usize,
+    hash: u64,
+    kinds: u8,
+    ending: u32,
+}
+
+impl Read {
+    #[inline]
+    fn take(&mut self, lower: u8, kinds: u8) {
+        self.hash = absorb_byte(self.hash, lower);
+        self.ending = self.ending << 8 | u32::from(lower);
+        self.kinds |= kinds;
+        self.end += 1;
+    }
+
+    #[cold]
+    fn take_other(&mut self, character: char) {
+        self.hash = absorb(self.hash, character);
+        self.ending = 0;
+        self.kinds |= kinds(character);
+        self.end += character.len_utf8();
+    }
+}
+
+/// Reads the word that starts there.
+#[inline]
+fn read_word(text: &str, start: usize) -> Read {
+    let mut read = Read {
+        end: start,
+        hash: FNV_OFFSET,
+        kinds: 0,
+        ending: 0,
+    };
+    while let Some(next) = character(text, read.end) {
+        match next {
+            Character::Ascii(byte) => match ASCII_IN_WORD[usize::from(byte)] {
+                0 => break,
+                lower => read.take(lower, ASCII_KINDS[usize::from(byte)]),
+            },
+            Character::Other(other) if !other.is_alphanumeric() => break,
+            Character::Other(other) if is_word_by_itself(other) => {
+                if read.end == start {
+                    read.take_other(other);
+                }
+                break;
             }
-        },
-        Character::Other(character) if !character.is_alphanumeric() => {
-            close(&mut open, &mut hash, &mut visit);
+            Character::Other(other) => read.take_other(other),
         }
-        Character::Other(character) if is_word_by_itself(character) => {
-            close(&mut open, &mut hash, &mut visit);
-            visit(finish(absorb(FNV_OFFSET, character)));
-        }
-        Character::Other(character) => {
-            hash = absorb(hash, character);
-            open = true;
-        }
-    });
-    close(&mut open, &mut hash, &mut visit);
+    }
+    read
+}
+
+/// The hash of a word in lower-case ASCII.
+pub(crate) const fn hash(word: &str) -> u64 {
+    let bytes = word.as_bytes();
+    let (mut hash, mut at) = (FNV_OFFSET, 0);
+    while at < bytes.len() {
+        hash = absorb_byte(hash, bytes[at]);
+        at += 1;
+    }
+    finish(hash)
 }
 
 /// A character, told apart by its first byte.
@@ -57,24 +214,25 @@ pub(crate) enum Character {
     Other(char),
 }
 
-/// Calls `visit` with each character, in order; ASCII is not decoded.
-pub(crate) fn for_each_character(text: &str, mut visit: impl FnMut(Character)) {
-    let bytes = text.as_bytes();
-    let mut at = 0;
-    while let Some(byte) = bytes.get(at) {
-        if byte.is_ascii() {
-            visit(Character::Ascii(*byte));
-            at += 1;
-        } else if let Some(character) = text[at..].chars().next() {
-            visit(Character::Other(character));
-            at += character.len_utf8();
-        }
+/// The character that begins there; ASCII is not decoded.
+#[inline]
+fn character(text: &str, at: usize) -> Option<Character> {
+    let byte = *text.as_bytes().get(at)?;
+    match byte.is_ascii() {
+        true => Some(Character::Ascii(byte)),
+        false => text[at..].chars().next().map(Character::Other),
     }
 }
 
-fn close(open: &mut bool, hash: &mut u64, visit: &mut impl FnMut(u64)) {
-    if std::mem::take(open) {
-        visit(finish(std::mem::replace(hash, FNV_OFFSET)));
+/// Calls `visit` with each character, in order.
+pub(crate) fn for_each_character(text: &str, mut visit: impl FnMut(Character)) {
+    let mut at = 0;
+    while let Some(character) = character(text, at) {
+        visit(character);
+        at += match character {
+            Character::Ascii(_) => 1,
+            Character::Other(other) => other.len_utf8(),
+        };
     }
 }
 
@@ -88,12 +246,12 @@ fn absorb(hash: u64, character: char) -> u64 {
     })
 }
 
-fn absorb_byte(hash: u64, byte: u8) -> u64 {
-    (hash ^ u64::from(byte)).wrapping_mul(FNV_PRIME)
+const fn absorb_byte(hash: u64, byte: u8) -> u64 {
+    (hash ^ byte as u64).wrapping_mul(FNV_PRIME)
 }
 
 /// Han, kana, Thai, Lao, Khmer, Burmese.
-pub(crate) fn is_word_by_itself(character: char) -> bool {
+fn is_word_by_itself(character: char) -> bool {
     matches!(u32::from(character),
         0x0E00..=0x0EFF | 0x1000..=0x109F | 0x1780..=0x17FF | 0x3040..=0x30FF | 0x3400..=0x4DBF
         | 0x4E00..=0x9FFF | 0xF900..=0xFAFF | 0x2_0000..=0x2_FA1F)
@@ -105,7 +263,7 @@ pub(crate) fn pair(first: u64, second: u64) -> u64 {
 }
 
 /// Spreads the entropy over all bits (the finaliser of `MurmurHash3`, 64 bits).
-fn finish(mut hash: u64) -> u64 {
+const fn finish(mut hash: u64) -> u64 {
     hash = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
     hash = (hash ^ (hash >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
     hash ^ (hash >> 33)
@@ -116,9 +274,7 @@ mod tests {
     use super::*;
 
     fn words(text: &str) -> Vec<u64> {
-        let mut hashes = Vec::new();
-        for_each_word(text, |hash| hashes.push(hash));
-        hashes
+        Words::of(text).map(|word| word.hash).collect()
     }
 
     fn check_same(left: &str, right: &str) {
@@ -148,6 +304,34 @@ mod tests {
     #[test]
     fn no_text_has_no_words() {
         assert!(words(" \n\t…!").is_empty());
+    }
+
+    #[test]
+    fn a_word_knows_what_stands_before_it() {
+        let mut cut = Words::of("“Set, (GPT天2)…");
+        let found: Vec<_> = cut.by_ref().map(|word| (word.gap, word.text)).collect();
+        assert_eq!(found, [("“", "Set"), (", (", "GPT"), ("", "天"), ("", "2")]);
+        assert_eq!(cut.rest(), ")…");
+    }
+
+    #[test]
+    fn a_word_knows_its_kinds() {
+        let check = |text: &str, chars: usize, is_capitals: bool, is_number: bool| {
+            let word = Words::of(text).next().unwrap();
+            assert_eq!(word.chars(), chars, "{text}");
+            assert_eq!(word.has(UPPER) && !word.has(LOWER), is_capitals, "{text}");
+            assert_eq!(word.is_all(DIGIT), is_number, "{text}");
+        };
+        check("ÄRGER", 5, true, false);
+        check("B2", 2, true, false);
+        check("Ärger", 5, false, false);
+        check("2026", 4, false, true);
+        check("天", 1, false, false);
+    }
+
+    #[test]
+    fn a_constant_hash_is_that_of_the_word() {
+        assert_eq!(words("Which")[0], hash("which"));
     }
 
     #[test]

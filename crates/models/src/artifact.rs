@@ -351,10 +351,9 @@ mod tests {
     fn another_format_version_is_refused() {
         let (_home, dir) = written("one");
         let path = dir.join(MANIFEST);
-        let this = format!("\"format_version\": {FORMAT_VERSION}");
-        let text = fs::read_to_string(&path)
-            .unwrap()
-            .replace(&this, "\"format_version\": 99");
+        let text = fs::read_to_string(&path).unwrap();
+        let found = format!("\"format_version\": {FORMAT_VERSION}");
+        let text = text.replace(&found, "\"format_version\": 99");
         fs::write(&path, text).unwrap();
         assert!(matches!(
             read_artifact(&dir),

@@ -150,14 +150,14 @@ impl LogRegression {
 
 #[cfg(test)]
 mod tests {
-    use crate::representation::Point;
+    use crate::representation::{Point, Representation};
 
     use super::*;
 
     fn point(latent: [f32; 2]) -> Point {
-        let mut context = vec![0.0; 17];
+        let mut context = vec![0.0; Representation::LATENT + 2];
         context[0] = 1.0;
-        context[15..].copy_from_slice(&latent);
+        context[Representation::LATENT..].copy_from_slice(&latent);
         Point {
             ngrams: vec![(0, 0.6), (1, 0.8)],
             context,
@@ -173,13 +173,13 @@ mod tests {
         QualityHead {
             mean: vec![0.4, 0.7],
             ngrams: Some(grid(2, 0.05)),
-            context: Some(grid(17, 0.01)),
+            context: Some(grid(Representation::LATENT + 2, 0.01)),
             tables: vec![ClusterTable {
                 centroids: Grid::from_values(2, vec![0.0, 0.0, 1.0, 0.0]),
                 deviations: grid(2, 0.03),
             }],
             networks: vec![Network {
-                hidden: grid(17, scale),
+                hidden: grid(Representation::LATENT + 2, scale),
                 output: grid(2, 0.2),
                 bias: vec![-0.4, 0.8],
                 weight: 0.5,
@@ -233,7 +233,7 @@ mod tests {
 
     fn amounts() -> LogRegression {
         LogRegression {
-            weights: grid(17, 0.1),
+            weights: grid(Representation::LATENT + 2, 0.1),
             smearing: vec![1.2, 1.0],
             range: vec![(-5.0, 5.0); 2],
             residuals: vec![(-0.1, 0.4), (0.0, 0.6)],
@@ -291,7 +291,7 @@ mod tests {
 
     #[test]
     fn a_constant_is_the_same_for_every_prompt_and_may_be_unknown() {
-        let head = LogRegression::unknown(17, 2).with_constant(300.0);
+        let head = LogRegression::unknown(Representation::LATENT + 2, 2).with_constant(300.0);
         let found = head.predict(&point([0.3, -0.2]));
         assert!(
             (found[2] - 300.0).abs() < 1e-2 && found[0].is_nan(),

@@ -87,8 +87,14 @@ impl Model {
             true => 0.0,
             false => self.familiarity.of(&self.representation, features),
         };
-        let qualities = self.qualities(&point, familiarity).into_iter();
-        let amounts = self.tokens(&point).into_iter().zip(self.costs(&point));
+        self.predict_at(&point, familiarity)
+    }
+
+    /// Predictions at a point, for a prompt that is so familiar.
+    #[must_use]
+    pub fn predict_at(&self, point: &Point, familiarity: f32) -> Predictions {
+        let qualities = self.qualities(point, familiarity).into_iter();
+        let amounts = self.tokens(point).into_iter().zip(self.costs(point));
         let models = qualities.zip(amounts).map(
             |((quality, quality_lower), (output_tokens, logged_cost))| Prediction {
                 quality,

@@ -95,12 +95,14 @@ fn square_distance(left: &[f32], right: &[f32]) -> f32 {
 
 #[cfg(test)]
 mod tests {
+    use crate::representation::Representation;
+
     use super::*;
 
     fn point() -> Point {
-        let mut context = vec![0.0; 17];
+        let mut context = vec![0.0; Representation::LATENT + 2];
         context[0] = 1.0;
-        context[15] = 1.0;
+        context[Representation::LATENT] = 1.0;
         Point {
             ngrams: vec![(1, 0.5)],
             context,
@@ -125,7 +127,7 @@ mod tests {
         let head = QualityHead {
             mean: vec![0.5],
             ngrams: Some(Grid::from_values(1, vec![0.0, 0.5])),
-            context: Some(Grid::filled(17, 1, 0.0625)),
+            context: Some(Grid::filled(Representation::LATENT + 2, 1, 0.0625)),
             tables: vec![table],
             networks: Vec::new(),
         };

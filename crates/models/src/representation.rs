@@ -1,9 +1,10 @@
 //! A prompt as a point: sparse in n-grams, and dense in a low-dimensional context.
 
-use pointsman_features::{FeatureRow, SURFACE_FEATURES};
+use pointsman_features::{CHARACTER_FEATURES, FeatureRow, SURFACE_FEATURES};
 use pointsman_types::Grid;
 
 use crate::lexicon::{Lexicon, SparseVector};
+use crate::rarity::{RARITY_FEATURES, Rarity};
 
 /// What every head reads. Fitted on prompts alone; no label takes part.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,6 +15,8 @@ pub struct Representation {
     pub surface_mean: Vec<f32>,
     /// One over the standard deviation of each surface feature; 0 for a constant one.
     pub surface_scale: Vec<f32>,
+    /// How rare the n-grams of a prompt are.
+    pub rarity: Rarity,
     /// Shape `(n-grams, dimensions)`: latent semantic directions of the n-gram vectors.
     pub projection: Grid<f32>,
     /// Directions of the sentence encoder's vectors, where the router has an encoder.
@@ -34,16 +37,18 @@ pub struct EmbeddingProjection {
 pub struct Point {
     /// Its n-grams at unit length.
     pub ngrams: SparseVector,
-    /// `[1, surface features standardised, latent coordinates]`.
+    /// `[1, surface features and rarity standardised, latent coordinates]`.
     pub context: Vec<f32>,
 }
 
-/// Standardised surface features are cut here: far outside the training range nothing is known.
-const SURFACE_BOUND: f32 = 4.0;
+/// Standardised features are cut here: far outside the training range nothing is known.
+const BOUND: f32 = 4.0;
 
 impl Representation {
+    /// Where the rarity of the n-grams begins within a context.
+    pub const RARITY: usize = 1 + SURFACE_FEATURES;
     /// Where the latent coordinates begin within a context.
-    pub const LATENT: usize = 1 + SURFACE_FEATURES;
+    pub const LATENT: usize = Self::RARITY + RARITY_FEATURES;
 
     /// Number of latent dimensions: of the n-grams, then of the embedding.
     #[must_use]
@@ -62,11 +67,26 @@ impl Representation {
     /// place is the mean's.
     #[must_use]
     pub fn point(&self, features: FeatureRow<'_>, embedding: Option<&[f32]>) -> Point {
+        let rarity = self.rarity.of(&self.lexicon, features);
+        self.training_point(features, rarity, embedding)
+    }
+
+    /// The point of a training prompt, whose rarity was measured as if it had not been in training:
+    /// its own n-grams would all be known.
+    #[must_use]
+    pub fn training_point(
+        &self,
+        features: FeatureRow<'_>,
+        rarity: [f32; RARITY_FEATURES],
+        embedding: Option<&[f32]>,
+    ) -> Point {
         let ngrams = self.lexicon.vector(features);
         let mut context = vec![0.0; self.context_len()];
         context[0] = 1.0;
-        for (slot, value) in context[1..].iter_mut().zip(self.standardised(features)) {
-            *slot = value.clamp(-SURFACE_BOUND, SURFACE_BOUND);
+        let dense = self.standardised(features);
+        let dense = dense.chain(self.rarity.standardised(rarity));
+        for (slot, value) in context[1..].iter_mut().zip(dense) {
+            *slot = value.clamp(-BOUND, BOUND);
         }
         let (of_ngrams, of_embedding) =
             context[Self::LATENT..].split_at_mut(self.projection.columns());
@@ -77,11 +97,13 @@ impl Representation {
         Point { ngrams, context }
     }
 
-    /// The mean square of the standardised surface features: about 1 for a usual prompt.
+    /// The mean square of the standardised features of its characters: about 1 for a usual prompt.
+    /// What its words say is not looked at: of thirty shares and counts some are always unusual.
     #[must_use]
     pub fn surface_distance(&self, features: FeatureRow<'_>) -> f32 {
-        let squares: f32 = self.standardised(features).map(|value| value * value).sum();
-        squares / SURFACE_FEATURES as f32
+        let of_characters = self.standardised(features).take(CHARACTER_FEATURES);
+        let squares: f32 = of_characters.map(|value| value * value).sum();
+        squares / CHARACTER_FEATURES as f32
     }
 
     fn standardised(&self, features: FeatureRow<'_>) -> impl Iterator<Item = f32> {
@@ -143,7 +165,58 @@ pub(crate) fn add_dense_products(vector: &[f32], weights: &Grid<f32>, sums: &mut
 
 #[cfg(test)]
 mod tests {
+    use pointsman_features::Features;
+
     use super::*;
+
+    fn seen() -> Representation {
+        Representation {
+            lexicon: Lexicon::new(16, Vec::new(), Vec::new()),
+            surface_mean: vec![0.0; SURFACE_FEATURES],
+            surface_scale: vec![1.0; SURFACE_FEATURES],
+            rarity: Rarity {
+                unknown: 2.0,
+                mean: [0.0; RARITY_FEATURES],
+                scale: [10.0; RARITY_FEATURES],
+            },
+            projection: Grid::filled(0, 1, 0.0),
+            embedding: None,
+        }
+    }
+
+    fn unknown_ngram() -> Features {
+        Features {
+            buckets: vec![3],
+            values: vec![1.0],
+            ..Features::default()
+        }
+    }
+
+    #[test]
+    fn rarity_stands_between_surface_features_and_latent_coordinates() {
+        let mut features = unknown_ngram();
+        features.surface[SURFACE_FEATURES - 1] = 2.0;
+        let context = seen().point((&features).into(), None).context;
+        let (dense, latent) = context[SURFACE_FEATURES..].split_at(1 + RARITY_FEATURES);
+        let expected = [2.0, BOUND, 0.0, BOUND];
+        let pairs = dense.iter().zip(expected);
+        assert!(
+            pairs
+                .into_iter()
+                .all(|(found, expected)| (found - expected).abs() < 1e-6),
+            "{dense:?}"
+        );
+        assert_eq!(latent.len(), 1);
+    }
+
+    #[test]
+    fn a_text_is_far_by_its_characters_alone() {
+        let mut features = unknown_ngram();
+        features.surface[CHARACTER_FEATURES..].fill(9.0);
+        assert!(seen().surface_distance((&features).into()).abs() < 1e-6);
+        features.surface[..CHARACTER_FEATURES].fill(3.0);
+        assert!((seen().surface_distance((&features).into()) - 9.0).abs() < 1e-4);
+    }
 
     #[test]
     fn a_sparse_product_is_the_sum_over_its_rows() {

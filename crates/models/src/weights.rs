@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use pointsman_features::FeatureSpec;
+use pointsman_features::{FeatureSpec, SURFACE_FEATURES};
 use pointsman_types::{Grid, ModelName};
 use safetensors::tensor::{Dtype, SafeTensors, View};
 
@@ -14,6 +14,7 @@ use crate::lexicon::Lexicon;
 use crate::model::{EncoderReference, Model};
 use crate::network::Network;
 use crate::quality::{ClusterTable, QualityHead};
+use crate::rarity::Rarity;
 use crate::regression::{InputTokens, LogRegression};
 use crate::representation::{EmbeddingProjection, Representation};
 
@@ -136,6 +137,9 @@ impl Model {
         tensors.list("lexicon.idf", seen.lexicon.idf());
         tensors.list("surface.mean", &seen.surface_mean);
         tensors.list("surface.scale", &seen.surface_scale);
+        tensors.list("rarity.unknown", &[seen.rarity.unknown]);
+        tensors.list("rarity.mean", &seen.rarity.mean);
+        tensors.list("rarity.scale", &seen.rarity.scale);
         tensors.grid("projection", &seen.projection);
         if let Some(embedding) = &seen.embedding {
             tensors.list("embedding.mean", &embedding.mean);
@@ -302,6 +306,11 @@ impl File<'_> {
             .ok_or_else(|| WeightsError::Missing(name.to_owned()))
     }
 
+    fn array<const N: usize>(&self, name: &str) -> Result<[f32; N], WeightsError> {
+        let list = self.list(name, N)?;
+        Ok(list.try_into().expect("a list has the length asked for"))
+    }
+
     fn list(&self, name: &str, len: usize) -> Result<Vec<f32>, WeightsError> {
         let found = self
             .raw(name, Dtype::F32)?
@@ -347,11 +356,21 @@ impl File<'_> {
     fn representation(&self, features: &FeatureSpec) -> Result<Representation, WeightsError> {
         let lexicon = self.lexicon(features)?;
         Ok(Representation {
-            surface_mean: self.list("surface.mean", Representation::LATENT - 1)?,
-            surface_scale: self.list("surface.scale", Representation::LATENT - 1)?,
+            surface_mean: self.list("surface.mean", SURFACE_FEATURES)?,
+            surface_scale: self.list("surface.scale", SURFACE_FEATURES)?,
+            rarity: self.rarity()?,
             projection: self.grid("projection", Some(lexicon.len()), None)?,
             embedding: self.embedding()?,
             lexicon,
+        })
+    }
+
+    fn rarity(&self) -> Result<Rarity, WeightsError> {
+        let [unknown] = self.array("rarity.unknown")?;
+        Ok(Rarity {
+            unknown,
+            mean: self.array("rarity.mean")?,
+            scale: self.array("rarity.scale")?,
         })
     }
 
@@ -479,7 +498,7 @@ mod tests {
 
     fn model() -> Model {
         let regression = |scale: f32| LogRegression {
-            weights: Grid::filled(19, 2, scale),
+            weights: Grid::filled(Representation::LATENT + 4, 2, scale),
             smearing: vec![1.25, f32::INFINITY],
             range: vec![(0.0, 8.0), (1.0, 2.0)],
             residuals: vec![(-0.125, 0.5), (0.0, 0.25)],
@@ -499,8 +518,13 @@ mod tests {
                     vec![3, 70_000],
                     vec![1.0, 2.5],
                 ),
-                surface_mean: vec![0.5; 14],
-                surface_scale: vec![2.0; 14],
+                surface_mean: vec![0.5; SURFACE_FEATURES],
+                surface_scale: vec![2.0; SURFACE_FEATURES],
+                rarity: Rarity {
+                    unknown: 3.5,
+                    mean: [1.0, 2.0, 0.5],
+                    scale: [0.5, 0.0, 4.0],
+                },
                 projection: Grid::from_values(2, vec![0.1, 0.2, 0.3, 0.4]),
                 embedding: Some(EmbeddingProjection {
                     mean: vec![0.5; 3],
@@ -523,7 +547,7 @@ mod tests {
                     deviations: Grid::filled(3, 2, 0.125),
                 }],
                 networks: vec![Network {
-                    hidden: Grid::filled(19, 3, 0.25),
+                    hidden: Grid::filled(Representation::LATENT + 4, 3, 0.25),
                     output: Grid::filled(3, 2, -0.5),
                     bias: vec![0.5, -0.5],
                     weight: 0.5,

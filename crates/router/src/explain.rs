@@ -1,7 +1,7 @@
 //! Why a decision is what it is.
 
 use pointsman_features::{Features, SURFACE_NAMES};
-use pointsman_models::Model;
+use pointsman_models::{Model, Point, Predictions, RARITY_NAMES, Representation};
 use pointsman_types::{Candidate, Decision, ModelName, Reason, Request};
 use serde::Serialize;
 
@@ -31,11 +31,11 @@ pub struct Explanation {
 }
 
 /// What one feature does, by occlusion: how much less the chosen model would lead the rival, in
-/// quality, if the prompt did not have it (for a surface feature: if it were as usual).
+/// quality, if the prompt did not have it (for a dense feature: if it were as usual).
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Influence {
     /// A word, two words, what is read of a conversation's other turns, or the name of a surface
-    /// feature.
+    /// feature or of a rarity.
     pub feature: String,
     /// Difference of the qualities with it less the difference without it.
     pub effect: f32,
@@ -150,8 +150,17 @@ impl<'a> Lead<'a> {
     }
 
     fn of(&self, features: &Features) -> f32 {
-        let seen = self.model.predict(features.into(), self.embedding).models;
+        self.in_these(&self.model.predict(features.into(), self.embedding))
+    }
+
+    fn in_these(&self, predictions: &Predictions) -> f32 {
+        let seen = &predictions.models;
         seen[self.chosen].quality.get() - seen[self.rival].quality.get()
+    }
+
+    fn point(&self, features: &Features) -> Point {
+        let seen = &self.model.representation;
+        seen.point(features.into(), self.embedding)
     }
 }
 
@@ -178,10 +187,27 @@ fn influences(lead: &Lead<'_>, features: &Features, names: &[(String, u32)]) -> 
             effect: whole - lead.of(&usual),
         }
     }));
+    found.extend(of_rarity(lead, features, whole));
     found.retain(|influence| influence.effect.abs() > 0.0);
     found.sort_by(|left, right| right.effect.abs().total_cmp(&left.effect.abs()));
     found.truncate(INFLUENCES);
     found
+}
+
+/// The rarity of the n-grams follows from them; made usual at the point, since no other n-grams would
+/// do just that.
+fn of_rarity(lead: &Lead<'_>, features: &Features, whole: f32) -> Vec<Influence> {
+    let predicted = lead.model.predict(features.into(), lead.embedding);
+    let influence = |(at, name): (usize, &&str)| {
+        let mut usual = lead.point(features);
+        usual.context[Representation::RARITY + at] = 0.0;
+        let predictions = lead.model.predict_at(&usual, predicted.familiarity);
+        Influence {
+            feature: (*name).to_owned(),
+            effect: whole - lead.in_these(&predictions),
+        }
+    };
+    RARITY_NAMES.iter().enumerate().map(influence).collect()
 }
 
 /// The positions of the known n-grams with the greatest TF-IDF.

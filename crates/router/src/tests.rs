@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use pointsman_features::{FeatureSpec, SURFACE_FEATURES};
+use pointsman_features::{FeatureSpec, SURFACE_FEATURES, SURFACE_NAMES};
 use pointsman_models::{
     Calibration, Calibrator, CommonCurve, Familiarity, InputTokens, Lexicon, LogRegression,
-    LowerCurve, Model, Posterior, Prior, QualityHead, Representation,
+    LowerCurve, Model, Posterior, Prior, QualityHead, RARITY_FEATURES, Rarity, Representation,
 };
 use pointsman_policy::{CurvePoint, Exploration, Guarantee, OperatingCurve, PolicySpec};
 use pointsman_types::{
@@ -17,7 +17,7 @@ use crate::{Artifact, Encoding, Example, Learned, PromptFilter, Router, RouterEr
 
 /// Always `tokens` tokens or dollars.
 fn always(amounts: [f32; 2]) -> LogRegression {
-    let mut weights = Grid::filled(2 + SURFACE_FEATURES, 2, 0.0);
+    let mut weights = Grid::filled(1 + Representation::LATENT, 2, 0.0);
     weights.row_mut(0).copy_from_slice(&amounts.map(f32::ln));
     LogRegression {
         weights,
@@ -44,6 +44,11 @@ fn model() -> Model {
             lexicon: Lexicon::new(FeatureSpec::default().buckets(), Vec::new(), Vec::new()),
             surface_mean: vec![0.0; SURFACE_FEATURES],
             surface_scale: vec![0.0; SURFACE_FEATURES],
+            rarity: Rarity {
+                unknown: 0.0,
+                mean: [0.0; RARITY_FEATURES],
+                scale: [0.0; RARITY_FEATURES],
+            },
             projection: Grid::filled(0, 1, 0.0),
             embedding: None,
         },
@@ -306,7 +311,7 @@ fn a_budget_below_the_curve_is_refused() {
 fn particular() -> Router {
     let mut artifact = artifact();
     artifact.model.familiarity.least_known = 0.5;
-    artifact.model.quality.context = Some(Grid::filled(2 + SURFACE_FEATURES, 2, 0.05));
+    artifact.model.quality.context = Some(Grid::filled(1 + Representation::LATENT, 2, 0.05));
     Router::new(artifact).unwrap()
 }
 
@@ -474,4 +479,29 @@ fn only_requests_with_a_draw_explore() {
     let explored = router.decide(&request).unwrap();
     assert_ne!(explored.model, best.model);
     assert_eq!(explored.reason, Reason::Explored);
+}
+
+/// What is said to move a prompt without known words, where one entry of the context counts.
+fn influences_of(entry: usize) -> Vec<String> {
+    let mut artifact = artifact();
+    let seen = &mut artifact.model.representation;
+    seen.surface_scale = vec![1.0; SURFACE_FEATURES];
+    seen.rarity.scale = [1.0; RARITY_FEATURES];
+    let mut weights = Grid::filled(1 + Representation::LATENT, 2, 0.0);
+    weights.row_mut(entry)[0] = 0.05;
+    artifact.model.quality.context = Some(weights);
+    let router = Router::new(artifact).unwrap();
+    let explanation = router.explain(&ask("Is it not so", Limits::default()));
+    let influences = explanation.unwrap().influences.into_iter();
+    influences.map(|influence| influence.feature).collect()
+}
+
+#[test]
+fn dense_features_are_named_in_explanations() {
+    let negation = SURFACE_NAMES
+        .iter()
+        .position(|name| *name == "negation_share");
+    assert_eq!(influences_of(1 + negation.unwrap()), ["negation_share"]);
+    let unknown = Representation::RARITY + 2;
+    assert_eq!(influences_of(unknown), ["unknown_share"]);
 }

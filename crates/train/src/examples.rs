@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use crate::embed::Embedded;
 use crate::error::TrainError;
 use crate::familiar::familiarity;
-use crate::represent::represent;
+use crate::represent::{Represented, represent};
 use crate::sparse::SparseMatrix;
 use crate::train::Options;
 
@@ -22,7 +22,7 @@ pub(crate) struct Examples {
     pub(crate) familiarity: Familiarity,
     /// Shape `(prompts, n-grams)`.
     pub(crate) ngrams: SparseMatrix,
-    /// Shape `(prompts, context)`: constant, surface features, latent coordinates.
+    /// Shape `(prompts, context)`: constant, surface features, rarity, latent coordinates.
     pub(crate) context: Tensor,
     /// Length of each prompt in characters.
     pub(crate) chars: Vec<f32>,
@@ -39,7 +39,11 @@ impl Examples {
             .map(|row| extractor.extract(&row.text))
             .collect();
         let features: FeatureMatrix = extracted.into_iter().collect();
-        let (mut representation, ngrams) = represent(&features, spec, options.seed, device)?;
+        let Represented {
+            mut representation,
+            ngrams,
+            rarity,
+        } = represent(&features, spec, options.seed, device)?;
         let encoder = options.encoder.as_deref();
         let embedded = encoder.map(|encoder| Embedded::new(table, encoder, device));
         let (projection, vectors) = embedded
@@ -49,7 +53,9 @@ impl Examples {
         representation.embedding = projection;
         let point = |row: usize| {
             let embedding = vectors.as_ref().map(|vectors| vectors.row(row));
-            representation.point(features.row(row), embedding).context
+            let features = features.row(row);
+            let point = representation.training_point(features, rarity[row], embedding);
+            point.context
         };
         let points: Vec<Vec<f32>> = (0..features.rows()).into_par_iter().map(point).collect();
         let shape = (features.rows(), representation.context_len());

@@ -6,8 +6,11 @@ use rayon::prelude::*;
 
 use crate::represent::prompts_with;
 
-/// All but this share of the training prompts lie within the range.
+/// All but this share of the training prompts lie within the range of known n-grams.
 const STRANGEST: f64 = 0.01;
+/// The surface is strange only from this multiple of the distance on that as many prompts lie
+/// within: long, short or tabular prompts are predicted as well as others until far beyond it.
+const FAR: f32 = 3.0;
 
 /// The range of the training prompts. Each prompt is looked at as if it had not been in training:
 /// its n-grams count as known only where enough other prompts have them.
@@ -29,7 +32,7 @@ pub(crate) fn familiarity(features: &FeatureMatrix, seen: &Representation) -> Fa
         .collect();
     Familiarity {
         least_known: quantile(&mut known, STRANGEST),
-        most_distance: quantile(&mut distance, 1.0 - STRANGEST),
+        most_distance: FAR * quantile(&mut distance, 1.0 - STRANGEST),
     }
 }
 

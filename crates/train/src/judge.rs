@@ -9,7 +9,7 @@ use pointsman_types::{Grid, LogTable};
 use rayon::prelude::*;
 
 use crate::error::TrainError;
-use crate::measurable::measurable;
+use crate::measurable::{LEAST_PROMPTS, measurable};
 use crate::splits::Splits;
 
 const REPLICATES: usize = 100;
@@ -24,8 +24,18 @@ pub(crate) enum Judge<'a> {
     Variance {
         table: &'a LogTable,
         weight: &'a Grid<f32>,
+        error: Error,
         total: Vec<f64>,
     },
+}
+
+/// What of a prompt's errors counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Error {
+    /// How they differ between the models that answered it.
+    Differences,
+    /// All of it.
+    Whole,
 }
 
 /// One prediction, ready to be valued under any weights of the prompts.
@@ -62,10 +72,12 @@ impl<'a> Judge<'a> {
             },
             _ => {
                 let weight = splits.labelled();
-                let total = square_errors(&table.score, &splits.held_out_means(), weight);
+                let error = Error::seen_in(weight);
+                let total = error.squares(&table.score, &splits.held_out_means(), weight);
                 Self::Variance {
                     table,
                     weight,
+                    error,
                     total,
                 }
             }
@@ -76,6 +88,10 @@ impl<'a> Judge<'a> {
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Decisions { .. } => "aiq",
+            Self::Variance {
+                error: Error::Differences,
+                ..
+            } => "explained_differences",
             Self::Variance { .. } => "explained_variance",
         }
     }
@@ -140,9 +156,10 @@ impl<'a> Judge<'a> {
             Self::Variance {
                 table,
                 weight,
+                error,
                 total,
             } => Ok(Value::Variance {
-                unexplained: square_errors(&table.score, quality, weight),
+                unexplained: error.squares(&table.score, quality, weight),
                 total,
             }),
         }
@@ -156,21 +173,50 @@ fn has_spread(outcomes: &Outcomes) -> bool {
     dearest > cheapest
 }
 
-/// The weighted square error of each prompt, summed over the models that answered it.
-fn square_errors(score: &Grid<f32>, predicted: &Grid<f32>, weight: &Grid<f32>) -> Vec<f64> {
-    let of_row = |row: usize| {
-        let cells = score
-            .row(row)
-            .iter()
-            .zip(predicted.row(row))
-            .zip(weight.row(row));
-        let seen = cells.filter(|(_, weight)| **weight > 0.0);
-        seen.map(|((score, predicted), weight)| {
-            f64::from(weight * (score - predicted) * (score - predicted))
-        })
-        .sum()
-    };
-    (0..score.rows()).map(of_row).collect()
+impl Error {
+    /// Differences, where enough prompts were answered by more than one model.
+    fn seen_in(weight: &Grid<f32>) -> Self {
+        let answered = |row: usize| weight.row(row).iter().filter(|one| **one > 0.0).count();
+        let shared = (0..weight.rows()).filter(|row| answered(*row) > 1).count();
+        match shared >= LEAST_PROMPTS {
+            true => Self::Differences,
+            false => Self::Whole,
+        }
+    }
+
+    /// The weighted square error of each prompt, summed over the models that answered it.
+    fn squares(self, score: &Grid<f32>, predicted: &Grid<f32>, weight: &Grid<f32>) -> Vec<f64> {
+        let of_row = |row: usize| {
+            let cells = score.row(row).iter().zip(predicted.row(row));
+            let cells = cells
+                .zip(weight.row(row))
+                .filter(|(_, weight)| **weight > 0.0);
+            let errors: Vec<(f64, f64)> = cells
+                .map(|((score, predicted), weight)| {
+                    (f64::from(score - predicted), f64::from(*weight))
+                })
+                .collect();
+            let shared = match self {
+                Self::Differences => weighted_mean(&errors),
+                Self::Whole => 0.0,
+            };
+            let squares = errors
+                .iter()
+                .map(|(error, weight)| weight * (error - shared).powi(2));
+            squares.sum()
+        };
+        (0..score.rows()).map(of_row).collect()
+    }
+}
+
+/// 0 of nothing.
+fn weighted_mean(values: &[(f64, f64)]) -> f64 {
+    let (sum, total) = values
+        .iter()
+        .fold((0.0, 0.0), |(sum, total), (value, weight)| {
+            (sum + value * weight, total + weight)
+        });
+    if total > 0.0 { sum / total } else { 0.0 }
 }
 
 impl Value<'_> {
@@ -244,5 +290,43 @@ pub(crate) fn bootstrap(table: &LogTable, grouped: bool, seed: u64) -> Bootstrap
             Bootstrap::over_groups(&labels, REPLICATES, seed)
         }
         false => Bootstrap::over_prompts(table.prompts.len(), REPLICATES, seed),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two models; the last column of weights says who answered.
+    fn scored(weights: &[f32]) -> (Grid<f32>, Grid<f32>, Grid<f32>) {
+        let score = Grid::from_values(2, vec![0.9, 0.7, 0.5, 0.1]);
+        let predicted = Grid::from_values(2, vec![0.6, 0.4, 0.4, 0.2]);
+        (score, predicted, Grid::from_values(2, weights.to_vec()))
+    }
+
+    fn check(error: Error, weights: &[f32], expected: [f64; 2]) {
+        let (score, predicted, weight) = scored(weights);
+        let found = error.squares(&score, &predicted, &weight);
+        let is_near = |(found, expected): (&f64, f64)| (found - expected).abs() < 1e-6;
+        assert!(found.iter().zip(expected).all(is_near), "{found:?}");
+    }
+
+    #[test]
+    fn an_error_that_models_share_changes_no_decision() {
+        check(Error::Differences, &[1.0; 4], [0.0, 0.02]);
+        check(Error::Whole, &[1.0; 4], [0.18, 0.02]);
+    }
+
+    #[test]
+    fn one_answer_alone_tells_no_difference() {
+        check(Error::Differences, &[1.0, 0.0, 0.0, 1.0], [0.0, 0.0]);
+        check(Error::Whole, &[1.0, 0.0, 0.0, 2.0], [0.09, 0.02]);
+    }
+
+    #[test]
+    fn differences_count_once_enough_prompts_show_them() {
+        let of = |prompts: usize| Error::seen_in(&Grid::filled(prompts, 2, 1.0));
+        assert_eq!(of(LEAST_PROMPTS), Error::Differences);
+        assert_eq!(of(LEAST_PROMPTS - 1), Error::Whole);
     }
 }

@@ -7,7 +7,7 @@ use pointsman_measures::{Kept, Outcomes};
 use pointsman_types::{Grid, LogTable};
 
 /// Complete prompts needed for a measurement to mean anything.
-const LEAST_PROMPTS: usize = 50;
+pub(crate) const LEAST_PROMPTS: usize = 50;
 
 /// Scores and costs of all models on the complete prompts; models that hardly any prompt was sent
 /// to go first. Where that leaves too little, the prompts that are complete as they stand; `None`

@@ -23,7 +23,7 @@ pub struct TrainReport {
     pub folds: usize,
     /// Whether whole categories were held out.
     pub grouped: bool,
-    /// What candidates were judged by: `aiq` or `explained_variance`.
+    /// What candidates were judged by: `aiq`, `explained_differences` or `explained_variance`.
     pub criterion: &'static str,
     /// The finalists, the widest average first.
     pub candidates: Vec<CandidateReport>,

@@ -53,6 +53,7 @@ fn criterion(training: &Training) -> &str {
     match training.criterion.as_str() {
         "aiq" => "held-out AIQ",
         "explained_variance" => "held-out explained variance",
+        "explained_differences" => "held-out explained variance of the differences between models",
         other => other,
     }
 }

@@ -1,6 +1,6 @@
 //! Where a prompt lies for what is learnt while serving: few, frozen numbers.
 
-use pointsman_features::SURFACE_FEATURES;
+use pointsman_features::CHARACTER_FEATURES;
 
 use crate::representation::{Point, Representation};
 
@@ -16,13 +16,13 @@ pub struct Coordinates(Vec<f32>);
 
 impl Coordinates {
     /// How many there are.
-    pub const LEN: usize = SURFACE_FEATURES + LATENT;
+    pub const LEN: usize = CHARACTER_FEATURES + LATENT;
 
     /// Those of a point, given the scale of the latent coordinates.
     #[must_use]
     pub fn of(point: &Point, latent_scale: f32) -> Self {
-        let root = (SURFACE_FEATURES as f32).sqrt();
-        let surface = point.context[1..=SURFACE_FEATURES].iter();
+        let root = (CHARACTER_FEATURES as f32).sqrt();
+        let surface = point.context[1..=CHARACTER_FEATURES].iter();
         let surface = surface.map(|value| value.clamp(-BOUND, BOUND) / root);
         let latent = point.context[Representation::LATENT..].iter().take(LATENT);
         let mut all: Vec<f32> = surface

@@ -21,8 +21,11 @@ const LEAST_BATCH: usize = 256;
 /// A long log has larger batches rather than more steps.
 const MOST_STEPS_PER_EPOCH: usize = 64;
 const LEARNING_RATE: f64 = 1e-2;
-/// Decoupled (Loshchilov and Hutter, arXiv 1711.05101); not on the biases.
-const WEIGHT_DECAY: f64 = 1.0;
+/// Decoupled (Loshchilov and Hutter, arXiv 1711.05101); not on the biases. What one step removes
+/// does not depend on the log, so a short log, of few steps, needs more per step: this much over its
+/// number of prompts, within [`WEIGHT_DECAY`].
+const DECAY_PROMPTS: f64 = 12_000.0;
+const WEIGHT_DECAY: std::ops::RangeInclusive<f64> = 1.0..=8.0;
 /// Mean scores are kept this far from 0 and 1 before the logit is taken.
 const MARGIN: f32 = 0.01;
 
@@ -163,7 +166,8 @@ impl Networks {
     }
 
     fn train(&self, run: &Run, seed: u64) -> Result<(), TrainError> {
-        let mut weights = optimizer(vec![self.hidden.clone(), self.output.clone()], WEIGHT_DECAY)?;
+        let decay = weight_decay(run.rows()?);
+        let mut weights = optimizer(vec![self.hidden.clone(), self.output.clone()], decay)?;
         let mut biases = optimizer(vec![self.bias.clone()], 0.0)?;
         let mut rng = ChaCha8Rng::seed_from_u64(!seed);
         let mut order: Vec<u32> = (0..run.rows()? as u32).collect();
@@ -236,6 +240,10 @@ impl Networks {
     }
 }
 
+fn weight_decay(prompts: usize) -> f64 {
+    (DECAY_PROMPTS / prompts.max(1) as f64).clamp(*WEIGHT_DECAY.start(), *WEIGHT_DECAY.end())
+}
+
 fn optimizer(vars: Vec<Var>, weight_decay: f64) -> Result<AdamW, TrainError> {
     let params = ParamsAdamW {
         lr: LEARNING_RATE,
@@ -263,6 +271,12 @@ fn cross_entropy(logits: &Tensor, scores: &Tensor) -> Result<Tensor, TrainError>
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_short_log_is_held_back_more() {
+        let decays = [300, 3000, 12_000, 200_000].map(weight_decay);
+        assert_eq!(decays, [8.0, 4.0, 1.0, 1.0]);
+    }
 
     #[test]
     fn cross_entropy_survives_extreme_logits() {
