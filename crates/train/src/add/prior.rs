@@ -149,7 +149,7 @@ mod tests {
             &[Some(1.0), Some(2.0), Some(90.0)],
         );
         assert!(
-            found.error > 0.2 && (0.5..0.8).contains(&found.level),
+            found.error > 0.1 && (0.5..0.8).contains(&found.level),
             "{found:?}"
         );
     }
