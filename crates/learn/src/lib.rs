@@ -3,3 +3,5 @@
 //!
 //! Arithmetic on records: no HTTP, no database, no clock and no random source. `serve` brings
 //! records and time, and keeps what comes out; `replay` does the same on a log whose truth is known.
+
+pub mod promotion;
