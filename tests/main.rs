@@ -10,6 +10,7 @@
 //! | `labels.rs` | scores, comparisons and choices of a policy, against a truth that is known |
 //! | `teaching.rs` | what a student has of a teacher, and what neither may tell |
 //! | `serving.rs` | what was evaluated is what is served; nothing acknowledged is lost |
+//! | `promotion.rs` | a new version takes over by steps, and a kill leaves the old one or the new one |
 //! | `command_line.rs` | every bad input gets a clear error and leaves nothing behind |
 //! | `odd_prompts.rs` | empty, huge and foreign prompts, in logs and in requests |
 //! | `report_page.rs` | the report in a real browser |
@@ -34,6 +35,7 @@ mod learning;
 mod learning_curve;
 mod odd_prompts;
 mod program;
+mod promotion;
 mod report_page;
 mod rooms;
 mod serving;

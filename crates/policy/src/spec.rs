@@ -64,6 +64,19 @@ pub enum Policy {
     },
 }
 
+impl Policy {
+    /// Quality per dollar; `None` where money is not weighed against quality.
+    #[must_use]
+    pub fn lambda(&self) -> Option<f64> {
+        match self {
+            Self::Adequate { .. } => None,
+            Self::Utility { lambda } | Self::Budget { lambda } | Self::Reference { lambda, .. } => {
+                Some(*lambda)
+            }
+        }
+    }
+}
+
 /// Words that are no policy, or a policy that this router cannot decide by.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum PolicySpecError {

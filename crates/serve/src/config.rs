@@ -3,10 +3,11 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use pointsman_learn::promotion::{RailError, Rails};
 use serde::Deserialize;
 
 /// The settings as a file states them; [`Config::check`] makes them usable.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// Where to listen.
@@ -27,6 +28,12 @@ pub struct Config {
     pub drain_notice_ms: u64,
     /// The longest that requests under way may take to finish at the end.
     pub drain_ms: u64,
+    /// How often evidence on the version on trial is looked at. 0 leaves all steps to people.
+    pub steward_ms: u64,
+    /// The longest that a version on trial may take to decide.
+    pub beside_ms: u64,
+    /// What a new version has to prove, and what it must never do.
+    pub promotion: Rails,
 }
 
 impl Default for Config {
@@ -41,24 +48,37 @@ impl Default for Config {
             reload_ms: 1000,
             drain_notice_ms: 0,
             drain_ms: 10_000,
+            steward_ms: 2000,
+            beside_ms: 250,
+            promotion: Rails::default(),
         }
     }
 }
 
 /// A setting that cannot be used.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[error("serve.{setting} is {value}; it must be {range}")]
 pub struct ConfigError {
     /// Which setting.
     pub setting: &'static str,
     /// What it is.
-    pub value: u64,
+    pub value: f64,
     /// What it may be.
     pub range: &'static str,
 }
 
+impl From<RailError> for ConfigError {
+    fn from(error: RailError) -> Self {
+        Self {
+            setting: error.setting,
+            value: error.value,
+            range: error.range,
+        }
+    }
+}
+
 /// Settings that were checked.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
     pub(crate) bind: SocketAddr,
     pub(crate) log_prompts: bool,
@@ -69,6 +89,10 @@ pub struct Settings {
     pub(crate) reload: Duration,
     pub(crate) drain_notice: Duration,
     pub(crate) drain: Duration,
+    /// `None` where people take all steps.
+    pub(crate) steward: Option<Duration>,
+    pub(crate) beside: Duration,
+    pub(crate) promotion: Rails,
 }
 
 const DAY_MS: u64 = 24 * 3600 * 1000;
@@ -79,6 +103,8 @@ impl Config {
     /// # Errors
     /// Names the first setting out of range.
     pub fn check(&self) -> Result<Settings, ConfigError> {
+        self.promotion.check()?;
+        let steward = millis("steward_ms", self.steward_ms, 0)?;
         Ok(Settings {
             bind: self.bind,
             log_prompts: self.log_prompts,
@@ -89,6 +115,9 @@ impl Config {
             reload: millis("reload_ms", self.reload_ms, 10)?,
             drain_notice: millis("drain_notice_ms", self.drain_notice_ms, 0)?,
             drain: millis("drain_ms", self.drain_ms, 0)?,
+            steward: (!steward.is_zero()).then_some(steward),
+            beside: millis("beside_ms", self.beside_ms, 1)?,
+            promotion: self.promotion.clone(),
         })
     }
 }
@@ -122,7 +151,7 @@ fn bounded(
     }
     Err(ConfigError {
         setting,
-        value: value as u64,
+        value: value as f64,
         range,
     })
 }
@@ -133,7 +162,7 @@ fn millis(setting: &'static str, value: u64, least: u64) -> Result<Duration, Con
     }
     Err(ConfigError {
         setting,
-        value,
+        value: value as f64,
         range: match least {
             0 => "at most one day",
             1 => "between 1 and one day",
@@ -165,6 +194,7 @@ mod tests {
         check_refused(|config| config.max_connections = 0, "max_connections");
         check_refused(|config| config.reload_ms = 0, "reload_ms");
         check_refused(|config| config.drain_ms = u64::MAX, "drain_ms");
+        check_refused(|config| config.promotion.delta = 2.0, "delta");
     }
 
     #[test]

@@ -20,6 +20,11 @@ pub trait Decide: Send + Sync + 'static {
         false
     }
 
+    /// Quality per US dollar at which it decides; `None` where money is not weighed against quality.
+    fn lambda(&self) -> Option<f64> {
+        None
+    }
+
     /// Decides on one request, without waiting for anything.
     ///
     /// # Errors
@@ -50,6 +55,10 @@ impl Decide for Router {
 
     fn is_slow(&self) -> bool {
         Router::is_slow(self)
+    }
+
+    fn lambda(&self) -> Option<f64> {
+        Router::lambda(self)
     }
 
     fn decide(&self, request: &Request) -> Result<Decision, Unsatisfiable> {

@@ -17,6 +17,7 @@
 //! `delta / (k (k + 1))`, so all looks together are wrong with probability `delta` at most.
 
 mod evidence;
+mod ledger;
 mod looks;
 mod observation;
 mod progress;
@@ -28,6 +29,7 @@ mod step;
 pub use evidence::{
     BeforeAfter, CallEvidence, Contrast, CostEvidence, Evidence, GroupContrast, WorthEvidence,
 };
+pub use ledger::{Ledger, Moments};
 pub use looks::{Look, Looks};
 pub use observation::{Arm, Observation, mixture};
 pub use progress::Progress;

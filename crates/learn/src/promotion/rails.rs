@@ -12,9 +12,11 @@ pub struct Rails {
     pub delta: f64,
     /// Judged decisions before the first look.
     pub least_judged: u64,
-    /// Judged decisions after which a version that has proved nothing is rejected, and one that is
-    /// watched has been watched for long enough.
+    /// Judged decisions after which a version that has proved nothing is rejected.
     pub most_judged: u64,
+    /// Requests after which the current version has been watched for long enough, judged or not: the
+    /// previous one decides on each of them too, which is not free.
+    pub most_watched: u64,
     /// The share of the requests that a canary decides.
     pub canary_share: f64,
     /// The share that the previous version still decides while the current one is watched. 0 leaves
@@ -46,6 +48,7 @@ impl Default for Rails {
             delta: 0.05,
             least_judged: 200,
             most_judged: 100_000,
+            most_watched: 100_000,
             canary_share: 0.1,
             hold_back: 0.0,
             cost_factor: 1.5,
@@ -83,6 +86,7 @@ impl Rails {
         counted("least_judged", self.least_judged)?;
         counted("least_group", self.least_group)?;
         counted("least_calls", self.least_calls)?;
+        counted("most_watched", self.most_watched)?;
         within(
             "most_judged",
             self.most_judged as f64,

@@ -129,17 +129,19 @@ fn watch(evidence: Evidence, rails: &Rails) -> Step {
     if let Some(reason) = found {
         return Step::RollBack { reason, evidence };
     }
-    match evidence.judged >= rails.most_judged {
+    let Evidence {
+        judged, decisions, ..
+    } = evidence;
+    match decisions >= rails.most_watched {
         true => Step::Settle {
             reason: format!(
-                "nothing was found against it in {} judged decisions",
-                evidence.judged
+                "nothing was found against it in {decisions} requests, {judged} judged"
             ),
             evidence,
         },
         false => wait(format!(
-            "watched: {} of {} judged decisions",
-            evidence.judged, rails.most_judged
+            "watched: {decisions} of {} requests, {judged} judged",
+            rails.most_watched
         )),
     }
 }
@@ -399,7 +401,9 @@ mod tests {
 
     #[test]
     fn what_proves_nothing_for_long_enough_ends() {
-        let long = |evidence: &mut Evidence| evidence.judged = 100_000;
+        let long = |evidence: &mut Evidence| {
+            (evidence.decisions, evidence.judged) = (100_000, 100_000);
+        };
         check(Stage::Shadow, long, "reject", "not shown to be better");
         check(Stage::Current, long, "settle", "nothing was found");
     }
