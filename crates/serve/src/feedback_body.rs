@@ -1,14 +1,16 @@
-//! The body of `POST /v1/feedback`, and the judgement that it makes.
+//! The body of `POST /v1/feedback`: the judgement that it makes, and what the call really took.
 
 use std::fmt;
 
-use pointsman_types::{Feedback, Quality, Verdict};
+use pointsman_types::{Feedback, Quality, Signal, Usage, Verdict};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, Unexpected, Visitor};
 use serde_json::{Map, Value};
 
+use crate::object::Object;
 use crate::problem::Problem;
 use crate::route_body::check_size;
+use crate::usage_body::UsageBody;
 
 /// What a caller may send. An absent field and `null` mean the same.
 #[derive(Debug, Deserialize)]
@@ -19,16 +21,43 @@ pub(crate) struct FeedbackBody {
     metric_name: Option<String>,
     value: Option<Score>,
     verdict: Option<Verdict>,
+    signal: Option<Signal>,
+    usage: Option<Object<UsageBody>>,
     tags: Option<Map<String, Value>>,
     idempotency_key: Option<String>,
+    key_id: Option<String>,
 }
 
 /// A checked submission.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Submission {
+    pub(crate) decision_id: String,
+    pub(crate) content: Content,
+    pub(crate) key_id: Option<String>,
+}
+
+/// What it says.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Content {
+    Judgement(Judgement),
+    Usage(Usage),
+    Both(Judgement, Usage),
+}
+
+/// What was said of the answer.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Judgement {
     pub(crate) feedback: Feedback,
     pub(crate) tags: Option<Map<String, Value>>,
     pub(crate) idempotency_key: Option<String>,
+}
+
+/// The judgement itself, in whichever form it came.
+struct Said {
+    value: Quality,
+    verdict: Option<Verdict>,
+    /// The metric where none is named.
+    metric: &'static str,
 }
 
 const DEFAULT_METRIC: &str = "score";
@@ -38,37 +67,89 @@ impl FeedbackBody {
     /// Checks the fields against each other and against the `Idempotency-Key` header.
     pub(crate) fn check(self, header_key: Option<String>) -> Result<Submission, Problem> {
         check_size("tags", self.tags.as_ref())?;
-        let (value, verdict) = judgement(self.value, self.verdict)?;
-        let feedback = Feedback {
-            decision_id: decision_id(self.decision_id, self.inference_id)?,
-            metric_name: metric_name(self.metric_name)?,
-            value,
-            verdict,
+        let usage = self.usage.map(|Object(usage)| usage.check()).transpose()?;
+        let decision_id = decision_id(self.decision_id, self.inference_id)?;
+        let idempotency_key = idempotency_key(self.idempotency_key, header_key)?;
+        let metric_name = optional("metric_name", self.metric_name)?;
+        let key_id = optional("key_id", self.key_id)?;
+        let said = said(self.value, self.verdict, self.signal)?;
+        let judgement = said.map(|said| Judgement {
+            feedback: Feedback {
+                decision_id: decision_id.clone(),
+                metric_name: metric_name
+                    .clone()
+                    .unwrap_or_else(|| said.metric.to_owned()),
+                value: said.value,
+                verdict: said.verdict,
+            },
+            tags: self.tags.clone(),
+            idempotency_key,
+        });
+        let content = match (judgement, usage) {
+            (Some(judgement), None) => Content::Judgement(judgement),
+            (Some(judgement), Some(usage)) => Content::Both(judgement, usage),
+            (None, Some(usage)) => {
+                needs_no_judgement(metric_name.is_some(), self.tags.is_some())?;
+                Content::Usage(usage)
+            }
+            (None, None) => return Err(nothing()),
         };
         Ok(Submission {
-            feedback,
-            tags: self.tags,
-            idempotency_key: idempotency_key(self.idempotency_key, header_key)?,
+            decision_id,
+            content,
+            key_id,
         })
     }
 }
 
-fn judgement(
+fn said(
     value: Option<Score>,
     verdict: Option<Verdict>,
-) -> Result<(Quality, Option<Verdict>), Problem> {
-    match (value, verdict) {
-        (Some(Score(value)), None) => Ok((value, None)),
-        (None, Some(verdict)) => Ok((verdict.quality(), Some(verdict))),
-        (Some(_), Some(_)) => Err(Problem::invalid(
-            "verdict",
-            "the body has both `value` and `verdict`; give one of them",
-        )),
-        (None, None) => Err(Problem::invalid(
-            "value",
-            "the body has neither `value` nor `verdict`; give one of them",
-        )),
+    signal: Option<Signal>,
+) -> Result<Option<Said>, Problem> {
+    let said = |value, verdict, metric| Said {
+        value,
+        verdict,
+        metric,
+    };
+    match (value, verdict, signal) {
+        (Some(Score(value)), None, None) => Ok(Some(said(value, None, DEFAULT_METRIC))),
+        (None, Some(verdict), None) => {
+            Ok(Some(said(verdict.quality(), Some(verdict), DEFAULT_METRIC)))
+        }
+        (None, None, Some(signal)) => Ok(Some(said(signal.quality(), None, signal.metric_name()))),
+        (None, None, None) => Ok(None),
+        (_, Some(_), None) => Err(both("verdict", "`value` and `verdict`")),
+        (Some(_), _, Some(_)) => Err(both("signal", "`value` and `signal`")),
+        (None, Some(_), Some(_)) => Err(both("signal", "`verdict` and `signal`")),
     }
+}
+
+fn both(param: &str, fields: &str) -> Problem {
+    Problem::invalid(
+        param,
+        format!("the body has both {fields}; give one of them"),
+    )
+}
+
+fn nothing() -> Problem {
+    Problem::invalid(
+        "value",
+        "the body has neither `value`, `verdict` nor `signal`, nor `usage`; give one of them",
+    )
+}
+
+/// What belongs to a judgement alone must not be dropped in silence.
+fn needs_no_judgement(metric: bool, tags: bool) -> Result<(), Problem> {
+    let field = match (metric, tags) {
+        (true, _) => "metric_name",
+        (_, true) => "tags",
+        (false, false) => return Ok(()),
+    };
+    Err(Problem::invalid(
+        field,
+        format!("{field} belongs to a judgement, and the body has none"),
+    ))
 }
 
 fn decision_id(decision: Option<String>, inference: Option<String>) -> Result<String, Problem> {
@@ -83,11 +164,8 @@ fn decision_id(decision: Option<String>, inference: Option<String>) -> Result<St
     }
 }
 
-fn metric_name(name: Option<String>) -> Result<String, Problem> {
-    name.map_or_else(
-        || Ok(DEFAULT_METRIC.to_owned()),
-        |name| named("metric_name", name),
-    )
+fn optional(field: &str, name: Option<String>) -> Result<Option<String>, Problem> {
+    name.map(|name| named(field, name)).transpose()
 }
 
 fn idempotency_key(
@@ -162,9 +240,16 @@ mod tests {
         parse::<FeedbackBody>(body.as_bytes())?.check(None)
     }
 
+    fn judged(body: &str) -> Judgement {
+        match submission(body).unwrap().content {
+            Content::Judgement(judgement) | Content::Both(judgement, _) => judgement,
+            Content::Usage(usage) => panic!("there is no judgement beside {usage:?}"),
+        }
+    }
+
     fn check_value(value: &str, expected: f32) {
         let body = format!(r#"{{"decision_id": "d", "value": {value}}}"#);
-        let got = submission(&body).unwrap().feedback.value;
+        let got = judged(&body).feedback.value;
         assert_eq!(got, Quality::clamped(expected), "{value}");
     }
 
@@ -188,15 +273,49 @@ mod tests {
 
     #[test]
     fn a_verdict_stands_for_a_value() {
-        let feedback = submission(r#"{"inference_id": "d", "verdict": "underpowered"}"#)
-            .unwrap()
-            .feedback;
+        let feedback = judged(r#"{"inference_id": "d", "verdict": "underpowered"}"#).feedback;
         assert_eq!(feedback.verdict, Some(Verdict::Underpowered));
         assert_eq!(feedback.value, Quality::clamped(0.0));
         assert_eq!(
             (feedback.decision_id.as_str(), feedback.metric_name.as_str()),
             ("d", "score")
         );
+    }
+
+    #[test]
+    fn a_signal_is_a_weak_judgement_under_its_own_name() {
+        for signal in Signal::ALL {
+            let word = signal.metric_name().strip_prefix(Signal::PREFIX).unwrap();
+            let body = format!(r#"{{"decision_id": "d", "signal": "{word}"}}"#);
+            let feedback = judged(&body).feedback;
+            assert_eq!(feedback.metric_name, signal.metric_name());
+            assert_eq!((feedback.value, feedback.verdict), (signal.quality(), None));
+        }
+        let named = judged(r#"{"decision_id": "d", "signal": "edit", "metric_name": "mine"}"#);
+        assert_eq!(named.feedback.metric_name, "mine");
+    }
+
+    #[test]
+    fn usage_comes_beside_a_judgement_or_alone() {
+        let both = r#"{"decision_id": "d", "value": 1, "usage": {"output_tokens": 5}}"#;
+        assert!(matches!(
+            submission(both).unwrap().content,
+            Content::Both(..)
+        ));
+        let alone = r#"{"decision_id": "d", "key_id": "k", "usage": {"latency_ms": 12.5}}"#;
+        let alone = submission(alone).unwrap();
+        assert!(matches!(alone.content, Content::Usage(_)));
+        assert_eq!(alone.key_id.as_deref(), Some("k"));
+    }
+
+    #[test]
+    fn what_belongs_to_a_judgement_needs_one() {
+        for (field, value) in [("metric_name", r#""m""#), ("tags", r#"{"a": 1}"#)] {
+            let body = format!(
+                r#"{{"decision_id": "d", "usage": {{"error": true}}, "{field}": {value}}}"#
+            );
+            check_refused(&body, field, "has none");
+        }
     }
 
     #[test]
@@ -220,6 +339,26 @@ mod tests {
             r#"{"decision_id": "d", "value": 1, "verdict": "failed"}"#,
             "verdict",
             "both",
+        );
+        check_refused(
+            r#"{"decision_id": "d", "value": 1, "signal": "edit"}"#,
+            "signal",
+            "both",
+        );
+        check_refused(
+            r#"{"decision_id": "d", "verdict": "failed", "signal": "edit"}"#,
+            "signal",
+            "both",
+        );
+        check_refused(
+            r#"{"decision_id": "d", "signal": "shrug"}"#,
+            "signal",
+            "abandon",
+        );
+        check_refused(
+            r#"{"decision_id": "d", "value": 1, "key_id": ""}"#,
+            "key_id",
+            "bytes",
         );
         check_refused(
             r#"{"decision_id": "d", "inference_id": "d", "value": 1}"#,
@@ -246,18 +385,9 @@ mod tests {
 
     #[test]
     fn the_header_names_the_submission_too() {
-        let body = || {
-            parse::<FeedbackBody>(br#"{"decision_id": "d", "value": 1, "idempotency_key": "a"}"#)
-        };
-        assert_eq!(
-            body()
-                .unwrap()
-                .check(None)
-                .unwrap()
-                .idempotency_key
-                .as_deref(),
-            Some("a")
-        );
+        let text = r#"{"decision_id": "d", "value": 1, "idempotency_key": "a"}"#;
+        let body = || parse::<FeedbackBody>(text.as_bytes());
+        assert_eq!(judged(text).idempotency_key.as_deref(), Some("a"));
         assert!(body().unwrap().check(Some("a".into())).is_ok());
         assert!(body().unwrap().check(Some("b".into())).is_err());
     }

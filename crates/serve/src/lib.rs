@@ -35,6 +35,7 @@ mod server;
 mod signal;
 mod steward;
 mod text;
+mod usage_body;
 mod versions;
 mod watch;
 

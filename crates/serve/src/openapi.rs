@@ -108,6 +108,8 @@ mod tests {
         );
         let body = json!({"provider": {"no_such_field": 1}}).to_string();
         let provider = parse::<RouteBody<'_>>(body.as_bytes()).unwrap_err();
+        let body = json!({"usage": {"no_such_field": 1}}).to_string();
+        let usage = parse::<FeedbackBody>(body.as_bytes()).unwrap_err();
         assert_eq!(
             described("/components/schemas/RouteRequest"),
             accepted(route)
@@ -120,5 +122,6 @@ mod tests {
             described("/components/schemas/Provider"),
             accepted(provider)
         );
+        assert_eq!(described("/components/schemas/Usage"), accepted(usage));
     }
 }

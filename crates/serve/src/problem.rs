@@ -68,6 +68,19 @@ impl From<StoreError> for Problem {
                 param: Some("decision_id".to_owned()),
                 ..Self::new(StatusCode::NOT_FOUND, "unknown_decision", error.to_string())
             },
+            StoreError::Erased { .. } => Self {
+                param: Some("decision_id".to_owned()),
+                ..Self::new(StatusCode::GONE, "erased_decision", error.to_string())
+            },
+            StoreError::OtherKey { .. } => Self {
+                param: Some("key_id".to_owned()),
+                ..Self::new(StatusCode::FORBIDDEN, "other_key", error.to_string())
+            },
+            // What callers send was checked before, so this is a defect of the server.
+            StoreError::Invalid { .. } => {
+                tracing::error!(%error, "a record cannot be kept");
+                Self::internal()
+            }
             StoreError::Busy { .. } => Self::busy(error.to_string()),
             StoreError::Closed => Self::new(unavailable, "not_ready", "the server is stopping"),
             StoreError::Locked { .. } => Self::busy("another process holds the store"),

@@ -146,7 +146,7 @@ impl App {
     /// Lets chance say which of two versions decides. Where the one beside is silent the current one
     /// decides, as if there were no other; so its probabilities are the true ones.
     async fn draw(&self, snapshot: &Snapshot, beside: &Beside, own: Decided) -> Decided {
-        let takes = rand::random::<f64>() < beside.share;
+        let takes = draw() < beside.share;
         let explain = own.explain && takes;
         let said = self
             .besides
@@ -263,6 +263,12 @@ pub(crate) fn new_id() -> (String, i64) {
         .to_unix();
     let ts_ms = seconds as i64 * 1000 + i64::from(nanos / 1_000_000);
     (id.to_string(), ts_ms)
+}
+
+/// A number drawn evenly from [0, 1): the part of an id of its own that counts nothing.
+fn draw() -> f64 {
+    let random = Uuid::now_v7().as_u128() as u32;
+    f64::from(random) / (f64::from(u32::MAX) + 1.0)
 }
 
 fn unsatisfiable(error: Unsatisfiable) -> Problem {

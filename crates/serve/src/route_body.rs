@@ -31,6 +31,8 @@ pub(crate) struct RouteBody<'a> {
     max_tokens: Option<NonZeroU64>,
     input_tokens: Option<u64>,
     pub(crate) session_id: Option<String>,
+    pub(crate) key_id: Option<String>,
+    pub(crate) tier: Option<String>,
     pub(crate) metadata: Option<Map<String, Value>>,
     explain: Option<bool>,
 }
@@ -69,7 +71,7 @@ struct Turn<'a> {
     _audio: Option<IgnoredAny>,
 }
 
-const LONGEST_SESSION_ID: usize = 256;
+const LONGEST_ID: usize = 256;
 const MOST_METADATA_BYTES: usize = 16 << 10;
 
 impl RouteBody<'_> {
@@ -121,17 +123,20 @@ impl RouteBody<'_> {
     }
 
     fn check_attachments(&self) -> Result<(), Problem> {
-        if self
-            .session_id
-            .as_ref()
-            .is_some_and(|id| id.len() > LONGEST_SESSION_ID)
-        {
-            return Err(Problem::invalid(
-                "session_id",
-                format!("session_id is longer than {LONGEST_SESSION_ID} bytes"),
-            ));
-        }
+        check_length("session_id", self.session_id.as_deref())?;
+        check_length("key_id", self.key_id.as_deref())?;
+        check_length("tier", self.tier.as_deref())?;
         check_size("metadata", self.metadata.as_ref())
+    }
+}
+
+fn check_length(field: &str, id: Option<&str>) -> Result<(), Problem> {
+    match id {
+        Some(id) if id.len() > LONGEST_ID => Err(Problem::invalid(
+            field,
+            format!("{field} is longer than {LONGEST_ID} bytes"),
+        )),
+        _ => Ok(()),
     }
 }
 
@@ -375,8 +380,10 @@ mod tests {
             "x".repeat(20_000)
         );
         check_refused(&body, Some("metadata"), "16384 bytes");
-        let body = format!(r#"{{"prompt": "a", "session_id": "{}"}}"#, "x".repeat(300));
-        check_refused(&body, Some("session_id"), "256 bytes");
+        for field in ["session_id", "key_id", "tier"] {
+            let body = format!(r#"{{"prompt": "a", "{field}": "{}"}}"#, "x".repeat(300));
+            check_refused(&body, Some(field), "256 bytes");
+        }
         check_refused(
             r#"{"prompt": "a", "metadata": [1]}"#,
             Some("metadata"),

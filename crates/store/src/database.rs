@@ -61,7 +61,9 @@ pub(crate) async fn connect_writer(config: &Config) -> Result<SqliteConnection, 
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Normal)
         // See `checkpoint`.
-        .pragma("wal_autocheckpoint", "0");
+        .pragma("wal_autocheckpoint", "0")
+        // What is erased must not stay readable in freed space.
+        .pragma("secure_delete", "on");
     let options = match config.max_pages() {
         Some(pages) => options.pragma("max_page_count", pages.to_string()),
         None => options,

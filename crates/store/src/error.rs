@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use sqlx::error::DatabaseError;
 
+use crate::Stage;
+
 /// A store that cannot be opened, or a record that could not be kept.
 ///
 /// Cloneable, since one failed commit answers every record of its batch.
@@ -95,6 +97,60 @@ pub enum StoreError {
     UnknownDecision {
         /// The id that was given.
         decision_id: String,
+    },
+    /// Feedback from somebody else than the decision was made for.
+    #[error("decision `{decision_id}` was made for another key; feedback must name the same one")]
+    OtherKey {
+        /// The decision.
+        decision_id: String,
+    },
+    /// Feedback for a decision whose contents were erased.
+    #[error("decision `{decision_id}` was erased; it takes no feedback")]
+    Erased {
+        /// The decision.
+        decision_id: String,
+    },
+    /// A value that cannot be kept.
+    #[error("{field} must be {range}")]
+    Invalid {
+        /// The field of the record.
+        field: &'static str,
+        /// What it may be.
+        range: &'static str,
+    },
+    /// A version that nobody added.
+    #[error("there is no version `{id}`; add it first")]
+    UnknownVersion {
+        /// The id that was given.
+        id: String,
+    },
+    /// Somebody else moved the version first.
+    #[error("version `{id}` is {found}, not {expected}; read the versions again")]
+    Stale {
+        /// The version.
+        id: String,
+        /// The stage that it was thought to have.
+        expected: Stage,
+        /// The stage that it has.
+        found: Stage,
+    },
+    /// One version is current at a time.
+    #[error("`{id}` cannot become current beside `{current}`; move that in the same transition")]
+    SecondCurrent {
+        /// The version that was to become current.
+        id: String,
+        /// The version that is.
+        current: String,
+    },
+    /// A stored row that no release writes, of a table without decisions.
+    #[error("the store `{path}` has a row out of range in table {table}: {row}")]
+    DamagedRow {
+        /// The file.
+        path: PathBuf,
+        /// Which table.
+        table: &'static str,
+        /// Which row.
+        row: String,
     },
     /// A stored value that no release writes.
     #[error("the store `{path}` has a {column} out of range in decision {decision_id}")]

@@ -1,14 +1,17 @@
 //! Decisions joined with their feedback, as log rows.
 //!
-//! The score of a row is the mean, over metrics, of the newest value of each. What the call cost
-//! and how long the answer was is not known here: the predictions are not exported in their place.
+//! The score of a row is the mean, over metrics, of the newest value of each; signals count where
+//! nobody said anything. What the call cost and how long the answer was is known where somebody
+//! reported it: predictions are not exported in its place.
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
-use pointsman_types::{LogRow, ModelName, Probability, Prompt, Quality, Tokens};
+use pointsman_types::{LogRow, ModelName, Prompt, Usage};
 use sqlx::SqliteConnection;
 
+use crate::kept::{NEWEST_OUTCOME, OutcomeCells, Place, SCORE, USAGE};
 use crate::{StoreError, database};
 
 /// Rows read at a time. Few, so that no read lasts long enough to keep the write-ahead log from
@@ -38,7 +41,7 @@ pub struct Export {
     without_prompt: u64,
 }
 
-/// One decision with its score.
+/// One decision with its score and its outcome.
 #[derive(Debug, sqlx::FromRow)]
 struct Joined {
     seq: i64,
@@ -51,24 +54,29 @@ struct Joined {
     policy_version: String,
     session_id: Option<String>,
     category: Option<String>,
-    input_tokens: Option<i64>,
+    key_id: Option<String>,
+    tier: Option<String>,
+    counted_tokens: Option<i64>,
     score: Option<f64>,
+    #[sqlx(flatten)]
+    outcome: OutcomeCells,
 }
 
-// `max` makes the bare `value` that of the newest row: https://www.sqlite.org/lang_select.html#bareagg
-const SELECT: &str = "
-SELECT * FROM (
-    SELECT d.seq, d.id, d.prompt_id, d.prompt, d.model, d.propensity, d.policy_version,
-           d.session_id, d.category, d.input_tokens,
-           strftime('%Y-%m-%dT%H:%M:%fZ', d.ts_ms / 1000.0, 'unixepoch') AS ts,
-           (SELECT avg(value) FROM
-               (SELECT f.value, max(f.seq) FROM feedback AS f
-                WHERE f.decision_id = d.id GROUP BY f.metric_name)) AS score
-    FROM decision AS d
-    WHERE d.seq > ?1 AND d.ts_ms >= ?2 AND d.ts_ms < ?3
-)
-WHERE ?4 = 0 OR score IS NOT NULL
-ORDER BY seq LIMIT ?5";
+static SELECT: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "SELECT * FROM (
+             SELECT d.seq, d.id, d.prompt_id, d.prompt, d.model, d.propensity, d.policy_version,
+                    d.session_id, d.category, d.key_id, d.tier, d.input_tokens AS counted_tokens,
+                    strftime('%Y-%m-%dT%H:%M:%fZ', d.ts_ms / 1000.0, 'unixepoch') AS ts,
+                    {SCORE}, {USAGE}
+             FROM decision AS d
+             {NEWEST_OUTCOME}
+             WHERE d.seq > ?1 AND d.ts_ms >= ?2 AND d.ts_ms < ?3
+         )
+         WHERE ?4 = 0 OR score IS NOT NULL
+         ORDER BY seq LIMIT ?5"
+    )
+});
 
 impl Export {
     /// Opens a store for reading, whether or not a server has it open.
@@ -119,7 +127,7 @@ impl Export {
     }
 
     async fn read_page(&mut self) -> Result<Vec<Joined>, StoreError> {
-        sqlx::query_as(SELECT)
+        sqlx::query_as(SELECT.as_str())
             .bind(self.after)
             .bind(self.filter.since_ms.unwrap_or(i64::MIN))
             .bind(self.filter.until_ms.unwrap_or(i64::MAX))
@@ -134,16 +142,14 @@ impl Export {
 impl Joined {
     /// `None` when the prompt was not kept.
     fn into_row(self, path: &Path) -> Result<Option<LogRow>, StoreError> {
-        let damaged = |column| StoreError::Damaged {
-            path: path.to_owned(),
-            column,
-            decision_id: self.id.clone(),
+        let place = Place {
+            path,
+            decision_id: &self.id,
         };
-        let score = self.score.map(Quality::new).transpose();
-        let score = score.map_err(|_| damaged("feedback value"))?;
-        let propensity = Probability::new(self.propensity).map_err(|_| damaged("propensity"))?;
-        let input_tokens = self.input_tokens.map(u64::try_from).transpose();
-        let input_tokens = input_tokens.map_err(|_| damaged("input_tokens"))?;
+        let score = self.score.map(|score| place.quality(score)).transpose()?;
+        let propensity = place.probability(self.propensity)?;
+        let counted = place.tokens("input_tokens", self.counted_tokens)?;
+        let usage: Usage = self.outcome.kept(place)?.unwrap_or_default();
         let Some(prompt) = self.prompt else {
             return Ok(None);
         };
@@ -153,7 +159,13 @@ impl Joined {
             category: self.category,
             ts: Some(self.ts),
             session_id: self.session_id,
-            input_tokens: input_tokens.map(Tokens),
+            key_id: self.key_id,
+            tier: self.tier,
+            input_tokens: usage.input_tokens.or(counted),
+            output_tokens: usage.output_tokens,
+            cached_tokens: usage.cached_tokens,
+            cost_usd: usage.cost,
+            latency_ms: usage.latency_ms,
             propensity: Some(propensity),
             policy_version: Some(self.policy_version),
             decision_id: Some(self.id),

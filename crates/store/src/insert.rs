@@ -5,14 +5,15 @@
 
 use std::sync::LazyLock;
 
+use pointsman_types::Tokens;
 use serde::Serialize;
 use sqlx::query::Query;
 use sqlx::sqlite::SqliteArguments;
-use sqlx::{Sqlite, SqliteConnection};
+use sqlx::{Connection, Sqlite, SqliteConnection};
 
-use crate::DecisionRecord;
+use crate::{Arm, DecisionRecord, KeptCandidate};
 
-const COLUMNS: [&str; 16] = [
+const COLUMNS: [&str; 22] = [
     "id",
     "ts_ms",
     "prompt_id",
@@ -29,6 +30,12 @@ const COLUMNS: [&str; 16] = [
     "cost_usd",
     "output_tokens",
     "candidates",
+    "key_id",
+    "tier",
+    "coordinates",
+    "lambda",
+    "arm",
+    "shadow",
 ];
 
 /// Most rows first: a batch is cut greedily.
@@ -68,6 +75,23 @@ pub(crate) async fn insert(
     .map(drop)
 }
 
+/// Keeps what a version beside the current one said of decisions, in one transaction. A decision that
+/// was erased meanwhile keeps nothing.
+pub(crate) async fn shade(
+    db: &mut SqliteConnection,
+    shades: &[(String, String)],
+) -> Result<(), sqlx::Error> {
+    let mut transaction = db.begin_with("BEGIN IMMEDIATE").await?;
+    for (id, shadow) in shades {
+        sqlx::query("UPDATE decision SET shadow = ? WHERE id = ? AND erased_ms IS NULL")
+            .bind(shadow.as_str())
+            .bind(id.as_str())
+            .execute(&mut *transaction)
+            .await?;
+    }
+    transaction.commit().await
+}
+
 /// A decision with its lists already in JSON, made on the caller's thread to spare the writer.
 #[derive(Debug)]
 pub(crate) struct DecisionRow {
@@ -75,15 +99,8 @@ pub(crate) struct DecisionRow {
     category: Option<String>,
     metadata: Option<String>,
     candidates: String,
-}
-
-/// What is kept of a candidate for off-policy work.
-#[derive(Serialize)]
-struct KeptCandidate<'a> {
-    model: &'a str,
-    probability: f64,
-    quality: f32,
-    cost_usd: f64,
+    coordinates: Option<Vec<u8>>,
+    shadow: Option<String>,
 }
 
 impl From<DecisionRecord> for DecisionRow {
@@ -92,24 +109,26 @@ impl From<DecisionRecord> for DecisionRow {
             category: record.category().map(str::to_owned),
             metadata: record.metadata.as_ref().map(json),
             candidates: candidates(&record),
+            coordinates: record.coordinates.as_deref().map(bytes),
+            shadow: record.shadow.as_ref().map(json),
             record,
         }
     }
 }
 
 fn candidates(record: &DecisionRecord) -> String {
-    let kept: Vec<KeptCandidate<'_>> = record
-        .decision
-        .candidates
-        .iter()
-        .map(|candidate| KeptCandidate {
-            model: candidate.model.as_str(),
-            probability: candidate.probability.get(),
-            quality: candidate.quality.get(),
-            cost_usd: candidate.cost.as_f64(),
-        })
-        .collect();
-    json(&kept)
+    let candidates = record.decision.candidates.iter();
+    json(&candidates.map(KeptCandidate::from).collect::<Vec<_>>())
+}
+
+/// Four bytes a number, the lowest first.
+fn bytes(coordinates: &[f32]) -> Vec<u8> {
+    coordinates.iter().flat_map(|at| at.to_le_bytes()).collect()
+}
+
+/// As SQLite counts; a number beyond its range stays at the end of it.
+pub(crate) fn integer(tokens: Tokens) -> i64 {
+    i64::try_from(tokens.0).unwrap_or(i64::MAX)
 }
 
 /// JSON of values whose keys are strings.
@@ -137,11 +156,17 @@ impl DecisionRow {
             .bind(self.record.session_id)
             .bind(self.category)
             .bind(self.metadata)
-            .bind(self.record.input_tokens.map(|tokens| tokens.0 as i64))
+            .bind(self.record.input_tokens.map(integer))
             .bind(f64::from(chosen.quality.get()))
             .bind(chosen.cost.as_f64())
             .bind(chosen.output_tokens.map(f64::from))
             .bind(self.candidates)
+            .bind(self.record.key_id)
+            .bind(self.record.tier)
+            .bind(self.coordinates)
+            .bind(self.record.lambda)
+            .bind(self.record.arm.map(Arm::as_str))
+            .bind(self.shadow)
     }
 }
 

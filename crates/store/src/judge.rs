@@ -1,4 +1,4 @@
-//! Feedback as table rows: what repeats, what is a new version, what has no decision.
+//! Feedback as table rows: what repeats, what is a new version, what is refused.
 //!
 //! A judgement is identified by its decision, its metric and the caller's idempotency key, the
 //! empty one where none was given. The same content again repeats the newest version; other
@@ -7,18 +7,40 @@
 use pointsman_types::Verdict;
 use sqlx::SqliteConnection;
 
+use crate::fault::Fault;
 use crate::insert::json;
-use crate::{FeedbackRecord, Receipt};
+use crate::{FeedbackRecord, Receipt, StoreError};
 
-/// What became of one judgement.
-pub(crate) enum Judged {
-    Kept(Receipt),
-    UnknownDecision(String),
+/// What a decision says of who may speak of it.
+#[derive(Debug, sqlx::FromRow)]
+pub(crate) struct Standing {
+    decision_key: Option<String>,
+    erased_ms: Option<i64>,
+}
+
+impl Standing {
+    /// Whether a report on the decision is taken. Keys are compared where both are known.
+    pub(crate) fn admit(&self, decision_id: &str, key: Option<&str>) -> Result<(), StoreError> {
+        let decision_id = || decision_id.to_owned();
+        if self.erased_ms.is_some() {
+            return Err(StoreError::Erased {
+                decision_id: decision_id(),
+            });
+        }
+        match (self.decision_key.as_deref(), key) {
+            (Some(own), Some(other)) if own != other => Err(StoreError::OtherKey {
+                decision_id: decision_id(),
+            }),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// The newest version of a judgement.
 #[derive(sqlx::FromRow)]
 struct Newest {
+    #[sqlx(flatten)]
+    standing: Standing,
     id: Option<String>,
     version: Option<i64>,
     value: Option<f64>,
@@ -30,21 +52,24 @@ struct Newest {
 pub(crate) async fn judge(
     db: &mut SqliteConnection,
     record: FeedbackRecord,
-) -> Result<Judged, sqlx::Error> {
+) -> Result<Receipt, Fault> {
     let tags = record.tags.as_ref().map(json);
+    let decision_id = record.feedback.decision_id.as_str();
     let Some(newest) = newest(db, &record).await? else {
-        return Ok(Judged::UnknownDecision(record.feedback.decision_id));
+        return Err(Fault::Refused(StoreError::UnknownDecision {
+            decision_id: decision_id.to_owned(),
+        }));
     };
+    let key = record.key_id.as_deref();
+    newest.standing.admit(decision_id, key)?;
     match newest.id {
-        Some(ref id) if newest.says_the_same(&record, tags.as_deref()) => {
-            Ok(Judged::Kept(Receipt {
-                feedback_id: id.clone(),
-                repeated: true,
-            }))
-        }
+        Some(ref id) if newest.says_the_same(&record, tags.as_deref()) => Ok(Receipt {
+            feedback_id: id.clone(),
+            repeated: true,
+        }),
         _ => {
             let version = newest.version.map_or(1, |version| version + 1);
-            append(db, record, tags, version).await
+            Ok(append(db, record, tags, version).await?)
         }
     }
 }
@@ -62,12 +87,7 @@ fn value(record: &FeedbackRecord) -> f64 {
 }
 
 fn verdict(record: &FeedbackRecord) -> Option<&'static str> {
-    Some(match record.feedback.verdict? {
-        Verdict::GoodFit => "good_fit",
-        Verdict::Underpowered => "underpowered",
-        Verdict::Overprovisioned => "overprovisioned",
-        Verdict::Failed => "failed",
-    })
+    record.feedback.verdict.map(Verdict::as_str)
 }
 
 fn key(record: &FeedbackRecord) -> &str {
@@ -80,7 +100,7 @@ async fn newest(
     record: &FeedbackRecord,
 ) -> Result<Option<Newest>, sqlx::Error> {
     sqlx::query_as(
-        "SELECT f.id, f.version, f.value, f.verdict, f.tags
+        "SELECT d.key_id AS decision_key, d.erased_ms, f.id, f.version, f.value, f.verdict, f.tags
          FROM decision AS d
          LEFT JOIN feedback AS f
            ON f.decision_id = d.id AND f.metric_name = ?2 AND f.idempotency_key = ?3
@@ -99,11 +119,11 @@ async fn append(
     record: FeedbackRecord,
     tags: Option<String>,
     version: i64,
-) -> Result<Judged, sqlx::Error> {
+) -> Result<Receipt, sqlx::Error> {
     sqlx::query(
         "INSERT INTO feedback
-         (id, ts_ms, decision_id, metric_name, idempotency_key, version, value, verdict, tags)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+         (id, ts_ms, decision_id, metric_name, idempotency_key, version, value, verdict, tags, key_id)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(record.feedback_id.as_str())
     .bind(record.ts_ms)
@@ -114,10 +134,11 @@ async fn append(
     .bind(value(&record))
     .bind(verdict(&record))
     .bind(tags)
+    .bind(record.key_id.as_deref())
     .execute(db)
     .await?;
-    Ok(Judged::Kept(Receipt {
+    Ok(Receipt {
         feedback_id: record.feedback_id,
         repeated: false,
-    }))
+    })
 }

@@ -7,9 +7,10 @@ use sqlx::{AssertSqlSafe, SqliteConnection};
 use crate::StoreError;
 
 /// Marks the file as ours (`PRAGMA application_id`): the letters PTSM.
-const APPLICATION: i64 = 0x5054_534d;
+pub(crate) const APPLICATION: i64 = 0x5054_534d;
 
-const STEPS: &[&str] = &[r"
+/// The tables of the first release.
+pub(crate) const STEP_1: &str = r"
 CREATE TABLE decision (
     seq             INTEGER PRIMARY KEY,
     id              TEXT    NOT NULL UNIQUE,
@@ -42,7 +43,92 @@ CREATE TABLE feedback (
     tags            TEXT,
     UNIQUE (decision_id, metric_name, idempotency_key, version)
 ) STRICT;
-"];
+";
+
+/// What learning from feedback needs. `feedback` is made anew, since only a table that is declared so
+/// never gives a number twice: when the newest judgement is erased, a learner that has read up to its
+/// number must not miss the next.
+const STEP_2: &str = r"
+ALTER TABLE decision ADD COLUMN key_id      TEXT;
+ALTER TABLE decision ADD COLUMN tier        TEXT;
+ALTER TABLE decision ADD COLUMN coordinates BLOB;
+ALTER TABLE decision ADD COLUMN lambda      REAL;
+ALTER TABLE decision ADD COLUMN arm         TEXT;
+ALTER TABLE decision ADD COLUMN shadow      TEXT;
+ALTER TABLE decision ADD COLUMN erased_ms   INTEGER;
+CREATE TABLE judgement (
+    seq             INTEGER PRIMARY KEY AUTOINCREMENT,
+    id              TEXT    NOT NULL UNIQUE,
+    ts_ms           INTEGER NOT NULL,
+    decision_id     TEXT    NOT NULL REFERENCES decision (id),
+    metric_name     TEXT    NOT NULL,
+    idempotency_key TEXT    NOT NULL,
+    version         INTEGER NOT NULL,
+    value           REAL    NOT NULL,
+    verdict         TEXT,
+    tags            TEXT,
+    key_id          TEXT,
+    UNIQUE (decision_id, metric_name, idempotency_key, version)
+) STRICT;
+INSERT INTO judgement
+    (seq, id, ts_ms, decision_id, metric_name, idempotency_key, version, value, verdict, tags)
+SELECT seq, id, ts_ms, decision_id, metric_name, idempotency_key, version, value, verdict, tags
+FROM feedback ORDER BY seq;
+DROP TABLE feedback;
+ALTER TABLE judgement RENAME TO feedback;
+CREATE TABLE outcome (
+    seq             INTEGER PRIMARY KEY,
+    id              TEXT    NOT NULL UNIQUE,
+    ts_ms           INTEGER NOT NULL,
+    decision_id     TEXT    NOT NULL REFERENCES decision (id),
+    version         INTEGER NOT NULL,
+    key_id          TEXT,
+    input_tokens    INTEGER,
+    output_tokens   INTEGER,
+    cached_tokens   INTEGER,
+    cost_usd        REAL,
+    latency_ms      REAL,
+    error           TEXT,
+    UNIQUE (decision_id, version)
+) STRICT;
+CREATE TABLE snapshot (
+    seq             INTEGER PRIMARY KEY AUTOINCREMENT,
+    base            TEXT    NOT NULL,
+    cursor          INTEGER NOT NULL,
+    ts_ms           INTEGER NOT NULL,
+    state           BLOB    NOT NULL,
+    sha256          TEXT    NOT NULL
+) STRICT;
+CREATE INDEX snapshot_of_base ON snapshot (base, seq);
+CREATE TABLE version (
+    id              TEXT    NOT NULL PRIMARY KEY,
+    path            TEXT    NOT NULL,
+    snapshot_seq    INTEGER,
+    stage           TEXT    NOT NULL CHECK (stage IN
+        ('candidate', 'shadow', 'canary', 'current', 'previous', 'retired', 'rejected',
+         'rolled_back')),
+    share           REAL    NOT NULL,
+    added_ms        INTEGER NOT NULL,
+    changed_ms      INTEGER NOT NULL,
+    note            TEXT
+) STRICT;
+CREATE UNIQUE INDEX one_current ON version (stage) WHERE stage = 'current';
+CREATE TABLE event (
+    seq             INTEGER PRIMARY KEY AUTOINCREMENT,
+    ts_ms           INTEGER NOT NULL,
+    kind            TEXT    NOT NULL,
+    subject         TEXT,
+    detail          TEXT    NOT NULL
+) STRICT;
+CREATE TABLE lease (
+    name            TEXT    NOT NULL PRIMARY KEY,
+    holder          TEXT    NOT NULL,
+    since_ms        INTEGER NOT NULL,
+    until_ms        INTEGER NOT NULL
+) STRICT;
+";
+
+const STEPS: &[&str] = &[STEP_1, STEP_2];
 
 /// The version that this release writes.
 pub(crate) const VERSION: i64 = STEPS.len() as i64;

@@ -3,12 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use sqlx::SqliteConnection;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::insert::DecisionRow;
-use crate::writer::{Job, Reply, Writer};
+use crate::insert::{DecisionRow, json};
+use crate::writer::{Change, Job, Reply, Report, Writer};
 use crate::{
-    Config, DecisionRecord, Export, FeedbackRecord, Filter, Receipt, StoreError, database,
+    Config, DecisionRecord, Export, FeedbackRecord, Filter, OutcomeRecord, Receipt, Shadow,
+    StoreError, database,
 };
 
 /// Records that may wait; about half a second of work at full load.
@@ -49,8 +51,10 @@ impl Store {
     /// Keeps a decision; once this returns it survives the end of the process.
     ///
     /// # Errors
-    /// [`StoreError::Busy`] when too many records wait, [`StoreError::Full`] when no room is left.
+    /// [`StoreError::Busy`] when too many records wait, [`StoreError::Full`] when no room is left,
+    /// [`StoreError::Invalid`] when a number is not finite or there are too many coordinates.
     pub async fn record(&self, record: DecisionRecord) -> Result<(), StoreError> {
+        record.check()?;
         let row = Box::new(DecisionRow::from(record));
         self.submit(|reply| Job::Decision(row, reply)).await
     }
@@ -58,10 +62,56 @@ impl Store {
     /// Keeps feedback; once this returns it survives the loss of power.
     ///
     /// # Errors
-    /// [`StoreError::UnknownDecision`] when nobody made the decision, and as [`Store::record`].
+    /// [`StoreError::UnknownDecision`] when nobody made the decision, [`StoreError::Erased`] when it
+    /// was erased, [`StoreError::OtherKey`] when another key asked for it, and as [`Store::record`].
     pub async fn feedback(&self, record: FeedbackRecord) -> Result<Receipt, StoreError> {
-        let record = Box::new(record);
-        self.submit(|reply| Job::Feedback(record, reply)).await
+        let report = Report::Feedback(Box::new(record));
+        self.submit(|reply| Job::Report(report, reply)).await
+    }
+
+    /// Keeps what the call of a decision really took; once this returns it survives the loss of
+    /// power. The same content again is a repeat; of other content the newest counts.
+    ///
+    /// # Errors
+    /// As [`Store::feedback`]; [`StoreError::Invalid`] when the latency is negative or not finite.
+    pub async fn outcome(&self, record: OutcomeRecord) -> Result<Receipt, StoreError> {
+        record.check()?;
+        let report = Report::Outcome(Box::new(record));
+        self.submit(|reply| Job::Report(report, reply)).await
+    }
+
+    /// Erases what a decision says of a person, with its feedback and its outcome, and tells when
+    /// that was first done; once this returns it survives the loss of power. The bare decision
+    /// stays: which model, with which propensity, by which version, when.
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownDecision`], and as [`Store::record`].
+    pub async fn erase(&self, decision_id: &str, now_ms: i64) -> Result<i64, StoreError> {
+        let decision_id = decision_id.to_owned();
+        self.change(|reply| Change::Erase(decision_id, now_ms, reply))
+            .await
+    }
+
+    /// Keeps what a version beside the current one said of a decision that was kept before. It is
+    /// written some time later; a crash before that loses it, and nothing else.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] when too many records wait.
+    pub fn shade(&self, decision_id: &str, shadow: &Shadow) -> Result<(), StoreError> {
+        let shade = Box::new((decision_id.to_owned(), json(shadow)));
+        self.hand_over(Job::Shade(shade))
+    }
+
+    /// The number of the last decision; 0 before the first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn last_decision(&self) -> Result<i64, StoreError> {
+        let mut db = self.reader().await?;
+        sqlx::query_scalar("SELECT coalesce(max(seq), 0) FROM decision")
+            .fetch_one(&mut db)
+            .await
+            .map_err(|source| self.unreadable(source))
     }
 
     /// Reads decisions joined with their feedback, beside the writer.
@@ -93,16 +143,48 @@ impl Store {
         }
     }
 
+    pub(crate) async fn change<T>(
+        &self,
+        change: impl FnOnce(Reply<T>) -> Change,
+    ) -> Result<T, StoreError> {
+        self.submit(|reply| Job::Change(change(reply))).await
+    }
+
+    /// A connection beside the writer, for one question; opening it takes about a millisecond.
+    pub(crate) async fn reader(&self) -> Result<SqliteConnection, StoreError> {
+        database::connect_reader(&self.path).await
+    }
+
+    /// The file, without links.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) fn unreadable(&self, source: sqlx::Error) -> StoreError {
+        StoreError::from_sqlite(&self.path, source)
+    }
+
+    pub(crate) fn damaged_row(&self, table: &'static str, row: String) -> StoreError {
+        StoreError::DamagedRow {
+            path: self.path.to_path_buf(),
+            table,
+            row,
+        }
+    }
+
     async fn submit<T>(&self, job: impl FnOnce(Reply<T>) -> Job) -> Result<T, StoreError> {
         let (reply, kept) = oneshot::channel();
-        self.inbox
-            .try_send(job(reply))
-            .map_err(|refused| match refused {
-                mpsc::error::TrySendError::Full(_) => StoreError::Busy {
-                    waiting: self.waiting(),
-                },
-                mpsc::error::TrySendError::Closed(_) => StoreError::Closed,
-            })?;
+        self.hand_over(job(reply))?;
         kept.await.map_err(|_| StoreError::Closed)?
+    }
+
+    fn hand_over(&self, job: Job) -> Result<(), StoreError> {
+        self.inbox.try_send(job).map_err(|refused| match refused {
+            mpsc::error::TrySendError::Full(_) => StoreError::Busy {
+                waiting: self.waiting(),
+            },
+            mpsc::error::TrySendError::Closed(_) => StoreError::Closed,
+        })
     }
 }

@@ -1,4 +1,4 @@
-//! Makes committed feedback safe from a loss of power, beside the writer.
+//! Makes what was committed safe from a loss of power, beside the writer.
 //!
 //! A commit lies in the write-ahead log, which SQLite itself would sync under `synchronous = FULL`
 //! while every decision waits some milliseconds for the disk. Here the log is synced through a
@@ -12,12 +12,12 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
-use crate::{Receipt, StoreError, database};
+use crate::{StoreError, database};
 
-/// An acknowledgement that may go out once the log is synced.
-pub(crate) type Committed = (Receipt, oneshot::Sender<Result<Receipt, StoreError>>);
+/// An acknowledgement that may go out once the log is synced; it is told whether it was.
+pub(crate) type Committed = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 
 /// Acknowledgements that may wait; the writer waits when there are more.
 const QUEUE: usize = 4096;
@@ -47,9 +47,8 @@ async fn run(log: Arc<File>, path: Arc<Path>, mut committed: mpsc::Receiver<Comm
                 source: Arc::new(source),
             }
         });
-        for (receipt, reply) in waiting.drain(..) {
-            // A caller that went away does not need the answer.
-            reply.send(synced.clone().map(|()| receipt)).ok();
+        for acknowledge in waiting.drain(..) {
+            acknowledge(synced.clone());
         }
     }
 }

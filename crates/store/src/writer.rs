@@ -9,10 +9,15 @@ use tokio::task::JoinHandle;
 
 use crate::checkpoint::{Checkpoints, checkpoint};
 use crate::database::{self, Lock};
+use crate::fault::Fault;
 use crate::insert::{self, DecisionRow};
-use crate::judge::{Judged, judge};
+use crate::judge::judge;
+use crate::outcome::settle;
 use crate::sync::{self, Committed};
-use crate::{Config, FeedbackRecord, Receipt, StoreError};
+use crate::{
+    Config, EventRecord, FeedbackRecord, OutcomeRecord, Receipt, Snapshot, StoreError, Transition,
+    Version, erase, event, lease, snapshot, version,
+};
 
 pub(crate) type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
 
@@ -20,8 +25,30 @@ pub(crate) type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
 #[derive(Debug)]
 pub(crate) enum Job {
     Decision(Box<DecisionRow>, Reply<()>),
-    Feedback(Box<FeedbackRecord>, Reply<Receipt>),
+    Report(Report, Reply<Receipt>),
+    /// A decision and what a version beside the current one said of it, in JSON; nobody waits.
+    Shade(Box<(String, String)>),
+    Change(Change),
     Close(oneshot::Sender<()>),
+}
+
+/// What somebody says of a decision. There are many, so they share transactions.
+#[derive(Debug)]
+pub(crate) enum Report {
+    Feedback(Box<FeedbackRecord>),
+    Outcome(Box<OutcomeRecord>),
+}
+
+/// What is rare and has a transaction of its own, so that it fails alone.
+#[derive(Debug)]
+pub(crate) enum Change {
+    /// Of a decision, at that time.
+    Erase(String, i64, Reply<i64>),
+    Snapshot(Box<Snapshot>, Reply<i64>),
+    AddVersion(Box<Version>, Reply<bool>),
+    Transition(Box<Transition>, Reply<i64>),
+    Event(Box<EventRecord>, Reply<i64>),
+    Lease(Box<lease::Wish>, Reply<Option<i64>>),
 }
 
 /// Records that are committed together.
@@ -40,7 +67,9 @@ pub(crate) struct Writer {
 #[derive(Default)]
 struct Batch {
     decisions: Vec<(Box<DecisionRow>, Reply<()>)>,
-    feedback: Vec<(Box<FeedbackRecord>, Reply<Receipt>)>,
+    reports: Vec<(Report, Reply<Receipt>)>,
+    shades: Vec<(String, String)>,
+    changes: Vec<Change>,
     close: Vec<oneshot::Sender<()>>,
 }
 
@@ -49,7 +78,9 @@ impl Extend<Job> for Batch {
         for job in jobs {
             match job {
                 Job::Decision(row, reply) => self.decisions.push((row, reply)),
-                Job::Feedback(record, reply) => self.feedback.push((record, reply)),
+                Job::Report(report, reply) => self.reports.push((report, reply)),
+                Job::Shade(shade) => self.shades.push(*shade),
+                Job::Change(change) => self.changes.push(change),
                 Job::Close(reply) => self.close.push(reply),
             }
         }
@@ -83,13 +114,17 @@ impl Writer {
                 inbox.close();
             }
             self.write_decisions(&mut batch.decisions).await;
-            self.write_feedback(&mut batch.feedback).await;
+            self.write_reports(&mut batch.reports).await;
+            self.write_shades(&mut batch.shades).await;
+            for change in batch.changes.drain(..) {
+                self.write_change(change).await;
+            }
             self.shorten_log().await;
         }
         self.finish(batch.close).await;
     }
 
-    /// Decisions first: feedback of the same turn may belong to one of them.
+    /// Decisions first: what is reported in the same turn may belong to one of them.
     async fn write_decisions(&mut self, waiting: &mut Vec<(Box<DecisionRow>, Reply<()>)>) {
         while !waiting.is_empty() {
             let size = insert::next_size(waiting.len());
@@ -104,18 +139,15 @@ impl Writer {
         }
     }
 
-    async fn write_feedback(&mut self, waiting: &mut Vec<(Box<FeedbackRecord>, Reply<Receipt>)>) {
+    async fn write_reports(&mut self, waiting: &mut Vec<(Report, Reply<Receipt>)>) {
         if waiting.is_empty() {
             return;
         }
-        let (records, replies): (Vec<_>, Vec<_>) = waiting
-            .drain(..)
-            .map(|(record, reply)| (*record, reply))
-            .unzip();
-        match judge_all(&mut self.db, records).await {
-            Ok(judged) => {
-                for (judged, reply) in judged.into_iter().zip(replies) {
-                    self.answer(judged, reply).await;
+        let (reports, replies): (Vec<_>, Vec<_>) = waiting.drain(..).unzip();
+        match take_all(&mut self.db, reports).await {
+            Ok(taken) => {
+                for (taken, reply) in taken.into_iter().zip(replies) {
+                    self.acknowledge(taken.map_err(Fault::Refused), reply).await;
                 }
             }
             Err(source) => {
@@ -127,20 +159,66 @@ impl Writer {
         }
     }
 
-    /// What was kept is acknowledged after the next sync. That holds for repeats too: the first may
-    /// not be synced yet.
-    async fn answer(&self, judged: Judged, reply: Reply<Receipt>) {
-        match judged {
-            Judged::Kept(receipt) => {
-                if let Err(unsent) = self.committed.send((receipt, reply)).await {
-                    unsent.0.1.send(Err(StoreError::Closed)).ok();
-                }
+    async fn write_shades(&mut self, waiting: &mut Vec<(String, String)>) {
+        if waiting.is_empty() {
+            return;
+        }
+        let written = insert::shade(&mut self.db, waiting).await;
+        waiting.clear();
+        if let Err(source) = written {
+            // It is told there; nobody waits for an answer.
+            self.failure(source);
+        }
+    }
+
+    async fn write_change(&mut self, change: Change) {
+        let db = &mut self.db;
+        match change {
+            Change::Erase(decision_id, now_ms, reply) => {
+                let done = erase::erase(db, &decision_id, now_ms).await;
+                self.acknowledge(done, reply).await;
             }
-            Judged::UnknownDecision(decision_id) => {
-                reply
-                    .send(Err(StoreError::UnknownDecision { decision_id }))
-                    .ok();
+            Change::Snapshot(snapshot, reply) => {
+                let done = snapshot::save(db, *snapshot).await;
+                self.acknowledge(done, reply).await;
             }
+            Change::AddVersion(version, reply) => {
+                let done = version::add(db, *version).await;
+                self.acknowledge(done, reply).await;
+            }
+            Change::Transition(transition, reply) => {
+                let done = version::transit(db, *transition).await;
+                self.acknowledge(done, reply).await;
+            }
+            Change::Event(event, reply) => {
+                let done = event::append(db, &event).await;
+                self.acknowledge(done, reply).await;
+            }
+            Change::Lease(wish, reply) => {
+                let done = lease::take(db, *wish).await;
+                self.acknowledge(done, reply).await;
+            }
+        }
+    }
+
+    /// What was committed is acknowledged after the next sync. That holds for repeats too: the first
+    /// may not be synced yet.
+    async fn acknowledge<T: Send + 'static>(&self, done: Result<T, Fault>, reply: Reply<T>) {
+        let error = match done {
+            Ok(kept) => return self.acknowledge_synced(kept, reply).await,
+            Err(Fault::Refused(error)) => error,
+            Err(Fault::Sqlite(source)) => self.failure(source),
+        };
+        // A caller that went away does not need the answer.
+        reply.send(Err(error)).ok();
+    }
+
+    async fn acknowledge_synced<T: Send + 'static>(&self, kept: T, reply: Reply<T>) {
+        let committed: Committed = Box::new(move |synced| {
+            reply.send(synced.map(|()| kept)).ok();
+        });
+        if let Err(unsent) = self.committed.send(committed).await {
+            unsent.0(Err(StoreError::Closed));
         }
     }
 
@@ -178,16 +256,24 @@ impl Writer {
     }
 }
 
-/// One transaction for all of them.
-async fn judge_all(
+/// One transaction for all of them. A refused one has changed nothing, so the others go on.
+async fn take_all(
     db: &mut SqliteConnection,
-    records: Vec<FeedbackRecord>,
-) -> Result<Vec<Judged>, sqlx::Error> {
+    reports: Vec<Report>,
+) -> Result<Vec<Result<Receipt, StoreError>>, sqlx::Error> {
     let mut transaction = db.begin_with("BEGIN IMMEDIATE").await?;
-    let mut judged = Vec::with_capacity(records.len());
-    for record in records {
-        judged.push(judge(&mut transaction, record).await?);
+    let mut taken = Vec::with_capacity(reports.len());
+    for report in reports {
+        let done = match report {
+            Report::Feedback(record) => judge(&mut transaction, *record).await,
+            Report::Outcome(record) => settle(&mut transaction, *record).await,
+        };
+        taken.push(match done {
+            Ok(receipt) => Ok(receipt),
+            Err(Fault::Refused(error)) => Err(error),
+            Err(Fault::Sqlite(source)) => return Err(source),
+        });
     }
     transaction.commit().await?;
-    Ok(judged)
+    Ok(taken)
 }

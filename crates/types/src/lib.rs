@@ -22,7 +22,7 @@ mod units;
 pub use catalog::{Capability, Catalog, CatalogError, ModelCard, Prices};
 pub use comparison::{Comparison, Rival, Winner};
 pub use decision::{Candidate, Decision, Reason, Refusal};
-pub use feedback::{Feedback, Verdict};
+pub use feedback::{Feedback, Signal, Usage, Verdict};
 pub use grid::Grid;
 pub use log_row::LogRow;
 pub use log_table::{LogTable, PromptRow};

@@ -12,8 +12,8 @@ pub struct Standing {
     pub version: String,
     /// Where it stands.
     pub stage: Stage,
-    /// When it last became current, as a number that rises; `None` if it never was.
-    pub served: Option<u64>,
+    /// When it last became current or ceased to be, as a number that rises; `None` if it never was.
+    pub served: Option<i64>,
 }
 
 /// Every version, in the order in which they became known.
@@ -297,8 +297,8 @@ mod tests {
 
     use super::*;
 
-    fn roster(stages: &[(&str, Stage, Option<u64>)]) -> Roster {
-        let standing = |(version, stage, served): &(&str, Stage, Option<u64>)| Standing {
+    fn roster(stages: &[(&str, Stage, Option<i64>)]) -> Roster {
+        let standing = |(version, stage, served): &(&str, Stage, Option<i64>)| Standing {
             version: (*version).to_owned(),
             stage: *stage,
             served: *served,
@@ -306,7 +306,7 @@ mod tests {
         Roster::new(stages.iter().map(standing).collect())
     }
 
-    fn check(start: &[(&str, Stage, Option<u64>)], to: (&str, Stage), end: &[(&str, Stage)]) {
+    fn check(start: &[(&str, Stage, Option<i64>)], to: (&str, Stage), end: &[(&str, Stage)]) {
         let mut roster = roster(start);
         let moves = roster.moves(to.0, to.1, false).unwrap();
         roster.make(&moves).unwrap();
@@ -315,7 +315,7 @@ mod tests {
         }
     }
 
-    const A: (&str, Stage, Option<u64>) = ("a", Stage::Current, Some(0));
+    const A: (&str, Stage, Option<i64>) = ("a", Stage::Current, Some(0));
 
     #[test]
     fn a_version_takes_the_place_of_the_current_one() {

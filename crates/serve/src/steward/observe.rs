@@ -20,7 +20,7 @@ pub(super) fn observation(followed: &Followed, trial: &Trial) -> Option<Observat
     let sides = Sides::of(decision, shadow);
     let new_is_beside = trial.progress.stage != Stage::Current;
     let (models, mut arms) = sides.arms(new_is_beside);
-    let chosen = models.iter().position(|model| *model == decision.model)?;
+    let chosen = models.iter().position(|model| **model == decision.model)?;
     arms[chosen].logged = decision.propensity.get();
     let by_beside = decision.arm == Some(pointsman_store::Arm::Canary);
     let outcome = followed.outcome.as_ref();

@@ -1,20 +1,31 @@
 //! The laws of the store: what was acknowledged is there, once, in order, and counts as it should.
 
 mod counting;
+mod crashing;
+mod erasing;
+mod learning;
+mod leases;
+mod migrating;
 mod opening;
+mod outcomes;
+mod snapshots;
+mod versions;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use pointsman_types::{
-    Candidate, Decision, Feedback, LogRow, ModelName, Probability, Quality, Reason, Tokens, Usd,
-    Verdict,
+    Candidate, Decision, Feedback, LogRow, ModelName, Probability, Quality, Reason, Tokens, Usage,
+    Usd, Verdict,
 };
 use serde_json::json;
 use sqlx::{ConnectOptions, SqliteConnection, sqlite::SqliteConnectOptions};
 use tempfile::TempDir;
 
-use crate::{Config, DecisionRecord, Export, FeedbackRecord, Filter, Receipt, Store, StoreError};
+use crate::{
+    Config, DecisionRecord, Export, FeedbackRecord, Filter, OutcomeRecord, Receipt, Store,
+    StoreError,
+};
 
 fn decision(id: &str) -> DecisionRecord {
     let chosen = Candidate {
@@ -46,6 +57,12 @@ fn decision(id: &str) -> DecisionRecord {
             policy_version: "v1".into(),
             candidates: vec![chosen],
         },
+        key_id: None,
+        tier: None,
+        coordinates: None,
+        lambda: None,
+        arm: None,
+        shadow: None,
     }
 }
 
@@ -61,6 +78,27 @@ fn feedback(decision_id: &str, id: &str, value: f32) -> FeedbackRecord {
         },
         tags: None,
         idempotency_key: None,
+        key_id: None,
+    }
+}
+
+fn outcome(decision_id: &str, id: &str, usage: Usage) -> OutcomeRecord {
+    OutcomeRecord {
+        outcome_id: id.into(),
+        ts_ms: 1_700_000_000_789,
+        decision_id: decision_id.into(),
+        key_id: None,
+        usage,
+    }
+}
+
+/// A call of that many tokens.
+fn usage(output_tokens: u64) -> Usage {
+    Usage {
+        output_tokens: Some(Tokens(output_tokens)),
+        cost: Some(Usd::new(0.000_25).unwrap()),
+        latency_ms: Some(812.5),
+        ..Usage::default()
     }
 }
 
@@ -180,6 +218,29 @@ async fn the_same_feedback_twice_is_kept_once() {
 }
 
 #[tokio::test]
+async fn feedback_ten_times_is_kept_once() {
+    let (_directory, store) = store_with_decision().await;
+    let sending: Vec<_> = (0..10)
+        .map(|n| {
+            let store = store.clone();
+            tokio::spawn(async move { store.feedback(feedback("d", &format!("f{n}"), 1.0)).await })
+        })
+        .collect();
+    let mut receipts = Vec::new();
+    for sent in sending {
+        receipts.push(sent.await.unwrap().unwrap());
+    }
+    let new = receipts.iter().filter(|receipt| !receipt.repeated);
+    assert_eq!(new.count(), 1);
+    assert!(
+        receipts
+            .iter()
+            .all(|receipt| receipt.feedback_id == receipts[0].feedback_id)
+    );
+    assert_eq!(store.news(0, 100).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
 async fn another_value_is_a_new_version_and_the_last_one_counts() {
     let (directory, store) = store_with_decision().await;
     for (id, value) in [("a", 1.0), ("b", 0.0), ("c", 1.0)] {
@@ -240,6 +301,121 @@ async fn the_score_is_the_mean_over_metrics() {
         store.feedback(record).await.unwrap();
     }
     close_to(only_score(&directory).await, 0.75);
+}
+
+#[tokio::test]
+async fn what_users_say_outweighs_what_they_do() {
+    let (directory, store) = store_with_decision().await;
+    for (metric, id, value, expected) in [
+        ("signal:edit", "a", 0.3, 0.3),
+        ("signal:retry", "b", 0.0, 0.15),
+        ("score", "c", 1.0, 1.0),
+    ] {
+        let record = on(metric, feedback("d", id, value));
+        store.feedback(record).await.unwrap();
+        close_to(only_score(&directory).await, expected);
+    }
+}
+
+/// A decision of the key `own`, and feedback of this one.
+async fn sent_by(own: Option<&str>, key: Option<&str>) -> Result<Receipt, StoreError> {
+    let (_directory, path) = place();
+    let store = Store::open(path).await.unwrap();
+    let made = DecisionRecord {
+        key_id: own.map(str::to_owned),
+        ..decision("d")
+    };
+    store.record(made).await.unwrap();
+    let sent = FeedbackRecord {
+        key_id: key.map(str::to_owned),
+        ..feedback("d", "f", 1.0)
+    };
+    let said = store.feedback(sent).await;
+    let took = OutcomeRecord {
+        key_id: key.map(str::to_owned),
+        ..outcome("d", "o", usage(1))
+    };
+    let took = store.outcome(took).await;
+    assert_eq!(said.is_ok(), took.is_ok(), "one rule for both");
+    said
+}
+
+#[tokio::test]
+async fn feedback_comes_from_the_key_that_asked() {
+    for (own, key) in [
+        (None, None),
+        (None, Some("a")),
+        (Some("a"), None),
+        (Some("a"), Some("a")),
+    ] {
+        assert_eq!(sent_by(own, key).await.unwrap(), receipt("f", false));
+    }
+    let error = sent_by(Some("a"), Some("b")).await.unwrap_err();
+    assert!(matches!(error, StoreError::OtherKey { .. }), "{error}");
+    assert!(!error.to_string().contains("`a`"), "{error} tells the key");
+}
+
+#[tokio::test]
+async fn numbers_that_are_none_are_refused() {
+    let (_directory, store) = store_with_decision().await;
+    let check = async |record: DecisionRecord, names: &str| {
+        let error = store.record(record).await.unwrap_err();
+        assert!(
+            matches!(error, StoreError::Invalid { field, .. } if field == names),
+            "{error}"
+        );
+    };
+    for coordinates in [vec![f32::NAN], vec![f32::INFINITY], vec![0.0; 65]] {
+        let coordinates = Some(coordinates);
+        check(
+            DecisionRecord {
+                coordinates,
+                ..decision("e")
+            },
+            "coordinates",
+        )
+        .await;
+    }
+    let lambda = Some(f64::NAN);
+    check(
+        DecisionRecord {
+            lambda,
+            ..decision("e")
+        },
+        "lambda",
+    )
+    .await;
+    for latency in [f64::NAN, -1.0] {
+        let latency_ms = Some(latency);
+        let record = outcome(
+            "d",
+            "o",
+            Usage {
+                latency_ms,
+                ..Usage::default()
+            },
+        );
+        let error = store.outcome(record).await.unwrap_err();
+        assert!(
+            matches!(
+                error,
+                StoreError::Invalid {
+                    field: "latency_ms",
+                    ..
+                }
+            ),
+            "{error}"
+        );
+    }
+    assert!(
+        Quality::new(f64::NAN).is_err(),
+        "and so no feedback carries one"
+    );
+    let whole = DecisionRecord {
+        coordinates: Some(vec![0.5; 64]),
+        ..decision("e")
+    };
+    store.record(whole).await.unwrap();
 }
 
 #[tokio::test]

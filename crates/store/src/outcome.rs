@@ -1,0 +1,119 @@
+//! What calls really took, as table rows. The same content again repeats the newest version; other
+//! content becomes the next version, and the newest counts. Nothing is overwritten.
+
+use pointsman_types::{Tokens, Usage, Usd};
+use sqlx::SqliteConnection;
+
+use crate::fault::Fault;
+use crate::insert::integer;
+use crate::judge::Standing;
+use crate::{OutcomeRecord, Receipt, StoreError};
+
+/// The columns of a [`Usage`].
+#[derive(Debug, PartialEq, sqlx::FromRow)]
+pub(crate) struct UsageCells {
+    pub(crate) input_tokens: Option<i64>,
+    pub(crate) output_tokens: Option<i64>,
+    pub(crate) cached_tokens: Option<i64>,
+    pub(crate) cost_usd: Option<f64>,
+    pub(crate) latency_ms: Option<f64>,
+    pub(crate) error: Option<String>,
+}
+
+impl From<&Usage> for UsageCells {
+    fn from(usage: &Usage) -> Self {
+        let count = |tokens: Option<Tokens>| tokens.map(integer);
+        Self {
+            input_tokens: count(usage.input_tokens),
+            output_tokens: count(usage.output_tokens),
+            cached_tokens: count(usage.cached_tokens),
+            cost_usd: usage.cost.map(Usd::as_f64),
+            latency_ms: usage.latency_ms,
+            error: usage.error.clone(),
+        }
+    }
+}
+
+/// The newest version of an outcome.
+#[derive(sqlx::FromRow)]
+struct Newest {
+    #[sqlx(flatten)]
+    standing: Standing,
+    #[sqlx(flatten)]
+    cells: UsageCells,
+    id: Option<String>,
+    version: Option<i64>,
+}
+
+/// Keeps one outcome, inside the caller's transaction.
+pub(crate) async fn settle(
+    db: &mut SqliteConnection,
+    record: OutcomeRecord,
+) -> Result<Receipt, Fault> {
+    let cells = UsageCells::from(&record.usage);
+    let Some(newest) = newest(db, &record.decision_id).await? else {
+        return Err(Fault::Refused(StoreError::UnknownDecision {
+            decision_id: record.decision_id,
+        }));
+    };
+    let key = record.key_id.as_deref();
+    newest.standing.admit(&record.decision_id, key)?;
+    match newest.id {
+        Some(id) if newest.cells == cells => Ok(Receipt {
+            feedback_id: id,
+            repeated: true,
+        }),
+        _ => {
+            let version = newest.version.map_or(1, |version| version + 1);
+            Ok(append(db, record, cells, version).await?)
+        }
+    }
+}
+
+/// No row when the decision is unknown, one without an id when it has no outcome yet.
+async fn newest(
+    db: &mut SqliteConnection,
+    decision_id: &str,
+) -> Result<Option<Newest>, sqlx::Error> {
+    sqlx::query_as(
+        "SELECT d.key_id AS decision_key, d.erased_ms, o.id, o.version, o.input_tokens,
+                o.output_tokens, o.cached_tokens, o.cost_usd, o.latency_ms, o.error
+         FROM decision AS d
+         LEFT JOIN outcome AS o ON o.decision_id = d.id
+         WHERE d.id = ?1
+         ORDER BY o.version DESC LIMIT 1",
+    )
+    .bind(decision_id)
+    .fetch_optional(db)
+    .await
+}
+
+async fn append(
+    db: &mut SqliteConnection,
+    record: OutcomeRecord,
+    cells: UsageCells,
+    version: i64,
+) -> Result<Receipt, sqlx::Error> {
+    sqlx::query(
+        "INSERT INTO outcome (id, ts_ms, decision_id, version, key_id, input_tokens,
+                              output_tokens, cached_tokens, cost_usd, latency_ms, error)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    )
+    .bind(record.outcome_id.as_str())
+    .bind(record.ts_ms)
+    .bind(record.decision_id)
+    .bind(version)
+    .bind(record.key_id)
+    .bind(cells.input_tokens)
+    .bind(cells.output_tokens)
+    .bind(cells.cached_tokens)
+    .bind(cells.cost_usd)
+    .bind(cells.latency_ms)
+    .bind(cells.error)
+    .execute(db)
+    .await?;
+    Ok(Receipt {
+        feedback_id: record.outcome_id,
+        repeated: false,
+    })
+}

@@ -1,0 +1,183 @@
+//! What came in since, for those who learn from it: feedback in its order, decisions in theirs.
+//!
+//! Reading happens beside the writer, a page at a time. Numbers rise in the order of the commits and
+//! are never given twice, so whoever remembers the last one misses nothing and sees nothing twice. A
+//! page that has fewer entries than asked for is the last for now.
+
+use std::path::Path;
+use std::sync::LazyLock;
+
+use pointsman_types::{Quality, Usage};
+
+use crate::kept::{
+    DECISION, DecisionCells, FEEDBACK, FeedbackCells, NEWEST_OUTCOME, OutcomeCells, Place, SCORE,
+    USAGE,
+};
+use crate::{KeptDecision, KeptFeedback, Store, StoreError};
+
+/// One piece of feedback with the decision that it judges.
+#[derive(Debug, Clone, PartialEq)]
+pub struct News {
+    /// The judgement; its `seq` is where to go on.
+    pub feedback: KeptFeedback,
+    /// The judgement of the same decision and metric that this one takes the place of, under
+    /// whichever idempotency key it came: what a learner takes back first.
+    pub replaced: Option<Replaced>,
+    /// The decision.
+    pub decision: KeptDecision,
+    /// What the call really took, as last reported by the time of reading.
+    pub outcome: Option<Usage>,
+}
+
+/// A judgement that no longer counts.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Replaced {
+    /// Its number.
+    pub seq: i64,
+    /// What it said.
+    pub value: Quality,
+}
+
+/// One decision and what followed by the time of reading.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Followed {
+    /// The decision; its `seq` is where to go on.
+    pub decision: KeptDecision,
+    /// The mean, over metrics, of the newest value of each, as in an export.
+    pub score: Option<Quality>,
+    /// The newest feedback of any metric.
+    pub feedback: Option<KeptFeedback>,
+    /// What the call really took.
+    pub outcome: Option<Usage>,
+}
+
+#[derive(sqlx::FromRow)]
+struct NewsRow {
+    #[sqlx(flatten)]
+    decision: DecisionCells,
+    #[sqlx(flatten)]
+    feedback: FeedbackCells,
+    #[sqlx(flatten)]
+    outcome: OutcomeCells,
+    replaced_seq: Option<i64>,
+    replaced_value: Option<f64>,
+}
+
+#[derive(sqlx::FromRow)]
+struct FollowedRow {
+    #[sqlx(flatten)]
+    decision: DecisionCells,
+    #[sqlx(flatten)]
+    feedback: FeedbackCells,
+    #[sqlx(flatten)]
+    outcome: OutcomeCells,
+    score: Option<f64>,
+}
+
+static SELECT_NEWS: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "SELECT {DECISION}, {FEEDBACK}, {USAGE}, r.seq AS replaced_seq, r.value AS replaced_value
+         FROM feedback AS f
+         JOIN decision AS d ON d.id = f.decision_id
+         LEFT JOIN feedback AS r ON r.seq = (
+             SELECT max(seq) FROM feedback AS e
+             WHERE e.decision_id = f.decision_id AND e.metric_name = f.metric_name
+               AND e.seq < f.seq)
+         {NEWEST_OUTCOME}
+         WHERE f.seq > ? ORDER BY f.seq LIMIT ?"
+    )
+});
+
+static SELECT_FOLLOWED: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "SELECT {DECISION}, {FEEDBACK}, {USAGE}, {SCORE}
+         FROM decision AS d
+         LEFT JOIN feedback AS f
+             ON f.seq = (SELECT max(seq) FROM feedback AS e WHERE e.decision_id = d.id)
+         {NEWEST_OUTCOME}
+         WHERE d.seq > ? ORDER BY d.seq LIMIT ?"
+    )
+});
+
+impl Store {
+    /// At most `limit` pieces of feedback after the one of that number, the oldest first; 0 is
+    /// before all.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn news(&self, after: i64, limit: u32) -> Result<Vec<News>, StoreError> {
+        let rows: Vec<NewsRow> = self.page(SELECT_NEWS.as_str(), after, limit).await?;
+        let path = self.path();
+        rows.into_iter().map(|row| row.news(path)).collect()
+    }
+
+    /// At most `limit` decisions after the one of that number, the oldest first, with what followed;
+    /// 0 is before all.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn decisions(&self, after: i64, limit: u32) -> Result<Vec<Followed>, StoreError> {
+        let rows: Vec<FollowedRow> = self.page(SELECT_FOLLOWED.as_str(), after, limit).await?;
+        let path = self.path();
+        rows.into_iter().map(|row| row.followed(path)).collect()
+    }
+
+    async fn page<R>(
+        &self,
+        select: &'static str,
+        after: i64,
+        limit: u32,
+    ) -> Result<Vec<R>, StoreError>
+    where
+        R: for<'r> sqlx::FromRow<'r, sqlx::sqlite::SqliteRow> + Send + Unpin,
+    {
+        let mut db = self.reader().await?;
+        sqlx::query_as(select)
+            .bind(after)
+            .bind(limit)
+            .fetch_all(&mut db)
+            .await
+            .map_err(|source| self.unreadable(source))
+    }
+}
+
+impl NewsRow {
+    fn news(self, path: &Path) -> Result<News, StoreError> {
+        let decision = self.decision.kept(path)?;
+        let place = Place {
+            path,
+            decision_id: &decision.id,
+        };
+        let feedback = self.feedback.kept(place)?;
+        let replaced = match (self.replaced_seq, self.replaced_value) {
+            (Some(seq), Some(value)) => Some(Replaced {
+                seq,
+                value: place.quality(value)?,
+            }),
+            _ => None,
+        };
+        Ok(News {
+            feedback: feedback.ok_or_else(|| place.damaged("feedback"))?,
+            replaced,
+            outcome: self.outcome.kept(place)?,
+            decision,
+        })
+    }
+}
+
+impl FollowedRow {
+    fn followed(self, path: &Path) -> Result<Followed, StoreError> {
+        let decision = self.decision.kept(path)?;
+        let place = Place {
+            path,
+            decision_id: &decision.id,
+        };
+        let score = self.score.map(|score| place.quality(score));
+        Ok(Followed {
+            score: score.transpose()?,
+            feedback: self.feedback.kept(place)?,
+            outcome: self.outcome.kept(place)?,
+            decision,
+        })
+    }
+}

@@ -1,0 +1,78 @@
+//! What calls really took: the newest report counts, none is lost, and log rows have it.
+
+use pointsman_types::{Tokens, Usage, Usd};
+
+use super::{close_to, feedback, outcome, raw, receipt, rows, store_with_decision, usage};
+use crate::StoreError;
+
+#[tokio::test]
+async fn the_same_outcome_twice_is_kept_once_and_other_content_counts() {
+    let (directory, store) = store_with_decision().await;
+    for (id, tokens, expected) in [
+        ("a", 10, receipt("a", false)),
+        ("b", 10, receipt("a", true)),
+        ("c", 20, receipt("c", false)),
+        ("d", 10, receipt("d", false)),
+    ] {
+        let kept = store
+            .outcome(outcome("d", id, usage(tokens)))
+            .await
+            .unwrap();
+        assert_eq!(kept, expected);
+    }
+    let followed = store.decisions(0, 10).await.unwrap().remove(0);
+    assert_eq!(followed.outcome, Some(usage(10)));
+    let count: i64 = sqlx::query_scalar("SELECT count(*) FROM outcome")
+        .fetch_one(&mut raw(&directory.path().join("store.db")).await)
+        .await
+        .unwrap();
+    assert_eq!(count, 3);
+}
+
+#[tokio::test]
+async fn a_log_row_has_what_the_call_took() {
+    let (directory, store) = store_with_decision().await;
+    store.feedback(feedback("d", "f", 0.5)).await.unwrap();
+    let took = Usage {
+        input_tokens: Some(Tokens(9)),
+        cached_tokens: Some(Tokens(4)),
+        error: Some("timeout".into()),
+        ..usage(120)
+    };
+    store.outcome(outcome("d", "o", took)).await.unwrap();
+    let row = rows(&directory.path().join("store.db")).await.remove(0);
+    close_to(row.score.map(pointsman_types::Quality::get), 0.5);
+    assert_eq!(row.input_tokens, Some(Tokens(9)), "counted by the provider");
+    assert_eq!(row.output_tokens, Some(Tokens(120)));
+    assert_eq!(row.cached_tokens, Some(Tokens(4)));
+    assert_eq!(row.cost_usd, Some(Usd::new(0.000_25).unwrap()));
+    assert!(
+        row.latency_ms
+            .is_some_and(|latency| (latency - 812.5).abs() < 1e-9)
+    );
+}
+
+#[tokio::test]
+async fn an_outcome_needs_its_decision() {
+    let (_directory, store) = store_with_decision().await;
+    let error = store
+        .outcome(outcome("nobody", "o", usage(1)))
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error, StoreError::UnknownDecision { .. }),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_count_beyond_all_calls_stays_readable() {
+    let (_directory, store) = store_with_decision().await;
+    store
+        .outcome(outcome("d", "o", usage(u64::MAX)))
+        .await
+        .unwrap();
+    let followed = store.decisions(0, 1).await.unwrap().remove(0);
+    let tokens = followed.outcome.unwrap().output_tokens;
+    assert_eq!(tokens, Some(Tokens(i64::MAX as u64)));
+}
