@@ -145,7 +145,10 @@ impl Versions {
             });
         }
         let moves = book.roster.moves(&order.version, order.to, order.force)?;
-        let share = order.share.unwrap_or(rails.canary_share);
+        let share = match order.to {
+            Stage::Canary => order.share.unwrap_or(rails.canary_share),
+            _ => rails.hold_back,
+        };
         self.plan(&book, moves, Cause::Order(order), share, now_ms)
             .await
     }

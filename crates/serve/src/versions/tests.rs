@@ -86,6 +86,26 @@ async fn the_first_version_needs_no_gate_and_the_next_ones_do() {
 }
 
 #[tokio::test]
+async fn a_version_that_gave_way_decides_only_what_is_held_back() {
+    for hold_back in [0.0, 0.05] {
+        let place = place(&["a", "b"]).await;
+        place.send(&order("a", Stage::Current)).await.unwrap();
+        let rails = Rails {
+            hold_back,
+            ..Rails::default()
+        };
+        let order = forced("b", Stage::Current);
+        let plan = place.versions.order(&order, &rails, 1000).await.unwrap();
+        assert!((plan.share - hold_back).abs() < 1e-12);
+        place.versions.make(&plan).await.unwrap();
+        let versions = place.versions.all().await.unwrap();
+        let shares: Vec<f64> = versions.iter().map(|one| one.share.get()).collect();
+        assert!((shares[0] - hold_back).abs() < 1e-12, "{shares:?}");
+        assert!((shares[1] - (1.0 - hold_back)).abs() < 1e-12, "{shares:?}");
+    }
+}
+
+#[tokio::test]
 async fn force_needs_a_reason_and_a_share_a_canary() {
     let place = place(&["a"]).await;
     let without = Order {
