@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 use crate::model::EncoderReference;
 
 /// The layout that this build writes and reads.
-pub const FORMAT_VERSION: u32 = 2;
+pub const FORMAT_VERSION: u32 = 3;
 
 const MANIFEST: &str = "manifest.json";
 
@@ -351,9 +351,10 @@ mod tests {
     fn another_format_version_is_refused() {
         let (_home, dir) = written("one");
         let path = dir.join(MANIFEST);
+        let this = format!("\"format_version\": {FORMAT_VERSION}");
         let text = fs::read_to_string(&path)
             .unwrap()
-            .replace("\"format_version\": 2", "\"format_version\": 99");
+            .replace(&this, "\"format_version\": 99");
         fs::write(&path, text).unwrap();
         assert!(matches!(
             read_artifact(&dir),

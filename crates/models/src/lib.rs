@@ -2,12 +2,13 @@
 //! live in.
 //!
 //! Knows nothing of prompts' text, of prices or of HTTP. Fitting is `train`'s work; nothing here
-//! changes a parameter.
+//! changes a fitted parameter. What feedback adds to them is a [`Posterior`], which `learn` feeds.
 
 mod artifact;
 mod calibration;
 mod combination;
 mod familiarity;
+mod learned;
 mod lexicon;
 mod model;
 mod network;
@@ -21,6 +22,7 @@ pub use artifact::{
 };
 pub use calibration::{Calibration, Calibrator, CommonCurve, LowerCurve, logit};
 pub use familiarity::{Familiarity, known_share};
+pub use learned::{Belief, Coordinates, Posterior, Prior, StateError};
 pub use lexicon::{Lexicon, SparseVector};
 pub use model::{EncoderReference, Model, Prediction, Predictions};
 pub use network::Network;

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::calibration::Calibration;
 use crate::familiarity::Familiarity;
+use crate::learned::{Coordinates, Prior};
 use crate::quality::QualityHead;
 use crate::regression::{Forecast, InputTokens, LogRegression};
 use crate::representation::{Point, Representation};
@@ -30,6 +31,9 @@ pub struct Model {
     pub quality: QualityHead,
     /// From raw quality to calibrated quality.
     pub calibration: Calibration,
+    /// What feedback starts from: how far models may lie from their predictions, and which of them
+    /// err together.
+    pub prior: Prior,
     /// Tokens in, by length.
     pub input_tokens: Vec<InputTokens>,
     /// Tokens out, where tokens were logged.
@@ -66,6 +70,8 @@ pub struct Prediction {
 pub struct Predictions {
     /// How much the prompt is like the training prompts, from 0 to 1.
     pub familiarity: f32,
+    /// Where it lies for what is learnt from feedback.
+    pub coordinates: Coordinates,
     /// One per model.
     pub models: Vec<Prediction>,
 }
@@ -93,6 +99,7 @@ impl Model {
         );
         Predictions {
             familiarity,
+            coordinates: Coordinates::of(&point, self.prior.latent_scale),
             models: models.collect(),
         }
     }

@@ -9,6 +9,7 @@ use safetensors::tensor::{Dtype, SafeTensors, View};
 
 use crate::calibration::Calibration;
 use crate::familiarity::Familiarity;
+use crate::learned::Prior;
 use crate::lexicon::Lexicon;
 use crate::model::{EncoderReference, Model};
 use crate::network::Network;
@@ -147,6 +148,9 @@ impl Model {
         tensors.list("familiarity", &[least_known, most_distance]);
         tensors.grid("examples", &self.examples);
         put_quality(&mut tensors, &self.quality);
+        tensors.grid("prior.loadings", &self.prior.loadings);
+        tensors.grid("prior.levels", &self.prior.levels);
+        tensors.list("prior.latent_scale", &[self.prior.latent_scale]);
         let (base, per_char): (Vec<f32>, Vec<f32>) = self
             .input_tokens
             .iter()
@@ -192,6 +196,7 @@ impl Model {
             output_tokens: file.log_regression("output_tokens", context)?,
             logged_cost: file.log_regression("logged_cost", context)?,
             familiarity: file.familiarity()?,
+            prior: file.prior()?,
             examples: file.grid("examples", None, Some(representation.dimensions()))?,
             names,
             features,
@@ -307,6 +312,14 @@ impl File<'_> {
             }
             _ => Err(wrong(name, format!("{:?}", found.0), format!("[{len}]"))),
         }
+    }
+
+    fn prior(&self) -> Result<Prior, WeightsError> {
+        Ok(Prior {
+            loadings: self.grid("prior.loadings", Some(self.models), None)?,
+            levels: self.grid("prior.levels", Some(self.models), Some(self.models))?,
+            latent_scale: self.list("prior.latent_scale", 1)?[0],
+        })
     }
 
     fn lexicon(&self, features: &FeatureSpec) -> Result<Lexicon, WeightsError> {
@@ -499,6 +512,7 @@ mod tests {
                 least_known: 0.25,
                 most_distance: 4.0,
             },
+            prior: Prior::independent(2),
             examples: Grid::filled(2, 4, 0.5),
             quality: QualityHead {
                 mean: vec![0.25, 0.75],

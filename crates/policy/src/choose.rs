@@ -2,8 +2,9 @@
 
 use std::cmp::Ordering;
 
-use pointsman_types::{Candidate, Probability, Quality, Reason, Refusal};
+use pointsman_types::{Candidate, Draw, ModelName, Probability, Quality, Reason, Refusal};
 
+use crate::explore::{Contender, Exploration, drawn};
 use crate::spec::Policy;
 
 /// The candidates in order of preference, the chosen one first, and why it is.
@@ -34,6 +35,50 @@ pub fn choose(mut candidates: Vec<Candidate>, policy: &Policy) -> Result<Choice,
     }
     candidates[0].probability = Probability::ONE;
     Ok(Choice { reason, candidates })
+}
+
+impl Choice {
+    /// The same choice where chance may take another candidate than the best. `quotas` are the least
+    /// probabilities of new models; `error` is the standard error of the difference of two models'
+    /// qualities, infinite where nothing is known of it. Every candidate gets its probability; the
+    /// drawn one comes first.
+    #[must_use]
+    pub fn explored(
+        mut self,
+        policy: &Policy,
+        exploration: &Exploration,
+        quotas: &[(ModelName, f64)],
+        error: impl Fn(&ModelName, &ModelName) -> f64,
+        draw: Draw,
+    ) -> Self {
+        let rule = Rule::new(policy, &self.candidates);
+        let open = open(&self.candidates);
+        let contenders: Vec<Contender> = self.candidates[..open]
+            .iter()
+            .map(|one| Contender {
+                gap: rule.gap(one, &self.candidates[0]),
+                error: error(&one.model, &self.candidates[0].model),
+                quota: quota(&one.model, quotas),
+            })
+            .collect();
+        let probabilities = exploration.probabilities(&contenders);
+        for (candidate, probability) in self.candidates.iter_mut().zip(&probabilities) {
+            candidate.probability = Probability::new(*probability).unwrap_or(Probability::ZERO);
+        }
+        let at = drawn(&probabilities, draw.get());
+        if at > 0 {
+            self.candidates[..=at].rotate_right(1);
+            self.candidates[0].refusal = None;
+            self.candidates[1].refusal = Some(Refusal::PassedOver);
+            self.reason = Reason::Explored;
+        }
+        self
+    }
+}
+
+/// How many candidates no limit refuses, once they are in order.
+fn open(candidates: &[Candidate]) -> usize {
+    candidates.partition_point(|one| one.refusal.is_none_or(|why| !why.is_limit()))
 }
 
 /// A policy, as it looks at the candidates of one request.
@@ -80,6 +125,20 @@ impl<'a> Rule<'a> {
                 .then_with(by_cost)
                 .then_with(by_name),
         }
+    }
+
+    /// How far a candidate is below the best. Among adequate ones that is the share of the cost that
+    /// the cheapest saves; where one is adequate, those that are not are never tried.
+    fn gap(&self, candidate: &Candidate, best: &Candidate) -> Option<f64> {
+        let gap = match self.policy {
+            Policy::Adequate { target } => adequacy_gap(candidate, best, *target)?,
+            Policy::Utility { lambda }
+            | Policy::Budget { lambda }
+            | Policy::Reference { lambda, .. } => {
+                self.utility(best, *lambda) - self.utility(candidate, *lambda)
+            }
+        };
+        Some(gap.max(0.0))
     }
 
     fn utility(&self, candidate: &Candidate, lambda: f64) -> f64 {
@@ -152,6 +211,23 @@ fn by_adequacy(left: &Candidate, right: &Candidate, target: Quality) -> Ordering
     }
 }
 
+fn adequacy_gap(candidate: &Candidate, best: &Candidate, target: Quality) -> Option<f64> {
+    match (is_adequate(best, target), is_adequate(candidate, target)) {
+        (true, true) => {
+            Some(1.0 - best.cost.as_f64() / candidate.cost.as_f64().max(f64::MIN_POSITIVE))
+        }
+        (true, false) => None,
+        (false, _) => Some(f64::from(
+            best.quality_lower.get() - candidate.quality_lower.get(),
+        )),
+    }
+}
+
+fn quota(model: &ModelName, quotas: &[(ModelName, f64)]) -> f64 {
+    let found = quotas.iter().find(|(new, _)| new == model);
+    found.map_or(0.0, |(_, quota)| *quota)
+}
+
 fn is_adequate(candidate: &Candidate, target: Quality) -> bool {
     candidate.quality_lower >= target
 }
@@ -168,6 +244,7 @@ mod tests {
             model: name.into(),
             quality: Quality::new(quality).unwrap(),
             quality_lower: Quality::new((quality - 0.1).max(0.0)).unwrap(),
+            learned: None,
             cost: Usd::saturating(cost),
             output_tokens: None,
             output_tokens_p50: None,
@@ -329,6 +406,68 @@ mod tests {
             .iter_mut()
             .for_each(|candidate| candidate.refusal = Some(Refusal::MaxPrice));
         assert_eq!(choose(candidates, &adequate(0.1)).unwrap_err().len(), 3);
+    }
+
+    fn check_drawn(policy: &Policy, draw: f64, model: &str, probability: f64) {
+        let exploration = Exploration::Epsilon { share: 0.2 };
+        let choice = choose(three(), policy).unwrap();
+        let draw = Draw::new(draw).unwrap();
+        let explored = choice.explored(policy, &exploration, &[], |_, _| 1.0, draw);
+        let first = &explored.candidates[0];
+        assert_eq!(first.model.as_str(), model);
+        assert!((first.probability.get() - probability).abs() < 1e-12);
+        assert_eq!(first.refusal, None);
+        let others = &explored.candidates[1..];
+        assert!(others.iter().all(|one| one.refusal.is_some()));
+    }
+
+    #[test]
+    fn a_draw_takes_each_with_its_probability() {
+        let policy = Policy::Utility { lambda: 0.0 };
+        for (draw, model, probability) in [
+            (0.0, "big", 0.8),
+            (0.79, "big", 0.8),
+            (0.81, "mid", 0.1),
+            (0.99, "small", 0.1),
+        ] {
+            check_drawn(&policy, draw, model, probability);
+        }
+    }
+
+    #[test]
+    fn where_one_is_adequate_only_adequate_ones_are_tried() {
+        for draw in [0.0, 0.5, 0.79] {
+            check_drawn(&adequate(0.65), draw, "mid", 0.8);
+        }
+        check_drawn(&adequate(0.65), 0.999, "big", 0.2);
+    }
+
+    #[test]
+    fn what_a_limit_refuses_is_never_drawn() {
+        let mut candidates = three();
+        candidates[1].refusal = Some(Refusal::MaxCost);
+        let policy = Policy::Utility { lambda: 0.0 };
+        let rule = Exploration::Epsilon { share: 1.0 };
+        let choice = choose(candidates, &policy).unwrap();
+        let explored = choice.explored(&policy, &rule, &[], |_, _| 1.0, Draw::new(0.999).unwrap());
+        assert_eq!(explored.candidates[0].model.as_str(), "small");
+        assert_eq!(explored.reason, Reason::Explored);
+        assert_eq!(explored.candidates[2].refusal, Some(Refusal::MaxCost));
+    }
+
+    #[test]
+    fn a_quota_is_kept_where_nothing_explores() {
+        let policy = Policy::Utility { lambda: 0.0 };
+        let quotas = [("small".into(), 0.25)];
+        let choice = choose(three(), &policy).unwrap();
+        let explored = choice.explored(
+            &policy,
+            &Exploration::Greedy,
+            &quotas,
+            |_, _| 1.0,
+            Draw::new(0.9).unwrap(),
+        );
+        assert_eq!(explored.candidates[0].model.as_str(), "small");
     }
 
     fn any_candidates() -> impl Strategy<Value = Vec<Candidate>> {

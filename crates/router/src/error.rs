@@ -7,7 +7,7 @@ use pointsman_encoders::EncoderError;
 use pointsman_features::SpecError;
 use pointsman_models::{ArtifactError, WeightsError};
 use pointsman_policy::PolicySpecError;
-use pointsman_types::ModelName;
+use pointsman_types::{ModelName, OutOfRange};
 
 /// A router that cannot be put together.
 #[derive(Debug, thiserror::Error)]
@@ -66,6 +66,19 @@ pub enum RouterError {
     /// An encoder was given to a router that reads none.
     #[error("this router reads no sentence encoder; leave --encoder out, or train with it")]
     NoEncoder,
+    /// The exploration is out of range.
+    #[error(transparent)]
+    Exploration(#[from] OutOfRange),
+    /// What was learnt is of another router.
+    #[error(
+        "what was learnt is of {found} models, the router has {expected}; learn anew for this router"
+    )]
+    OtherLearned {
+        /// Models of what was learnt.
+        found: usize,
+        /// Models of the router.
+        expected: usize,
+    },
     /// Nothing says what a model costs.
     #[error(
         "nothing says what `{0}` costs: the logs have no cost_usd for it, and the catalogue has no prices or the logs no output_tokens; add one of them (--catalog FILE)"

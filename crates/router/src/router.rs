@@ -1,20 +1,22 @@
 //! The router: an artifact at work.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use pointsman_encoders::Encoder;
 use pointsman_features::{Extractor, Features, current_turn};
-use pointsman_models::{Model, Point, sha256};
+use pointsman_models::{Belief, Coordinates, Model, Point, sha256};
 use pointsman_policy::{
-    Guarantee, Needs, OperatingCurve, Policy, PolicySpec, choose, limit_refusal,
+    Exploration, Guarantee, Needs, OperatingCurve, Policy, PolicySpec, choose, limit_refusal,
 };
 use pointsman_types::{
-    Candidate, Catalog, Decision, ModelCard, ModelName, Prices, Probability, Prompt, Quality,
-    Reason, Request, Tokens, Usd,
+    Candidate, Catalog, Correction, Decision, ModelCard, ModelName, Prices, Probability, Prompt,
+    Quality, Reason, Request, Tokens, Usd,
 };
 
 use crate::encoding::{Encoding, is_slow};
 use crate::error::RouterError;
+use crate::learned::{Learned, contrast};
 use crate::saved::{Artifact, Example};
 use crate::trained_on::TrainedOn;
 
@@ -29,6 +31,8 @@ pub struct Router {
     curve: OperatingCurve,
     spec: PolicySpec,
     policy: Policy,
+    exploration: Exploration,
+    learned: Option<Arc<Learned>>,
     guarantee: Option<Guarantee>,
     trained_on: TrainedOn,
     examples: Vec<Example>,
@@ -44,6 +48,8 @@ pub struct Prediction {
     pub quality: Quality,
     /// Calibrated lower estimate.
     pub quality_lower: Quality,
+    /// What feedback has made of the quality, where feedback is learnt from.
+    pub learned: Option<Correction>,
     /// Expected cost of the request.
     pub cost: Usd,
     /// Expected tokens out, where tokens were logged.
@@ -110,6 +116,8 @@ impl Router {
             policy: artifact
                 .policy
                 .resolve(&artifact.curve, &artifact.model.names)?,
+            exploration: Exploration::Greedy,
+            learned: None,
             guarantee: artifact.guarantee,
             model: artifact.model,
             catalog: artifact.catalog,
@@ -133,6 +141,39 @@ impl Router {
         self.guarantee = self.guarantee.filter(|one| one.policy == spec);
         self.spec = spec;
         self.checked()
+    }
+
+    /// The same router trying others than the best. Only requests with a draw are subject to it. Of
+    /// a policy that explores nothing is guaranteed.
+    ///
+    /// # Errors
+    /// When the exploration is out of range.
+    pub fn with_exploration(mut self, exploration: Exploration) -> Result<Self, RouterError> {
+        exploration.check()?;
+        self.guarantee = self.guarantee.filter(|_| !exploration.explores());
+        self.exploration = exploration;
+        self.checked()
+    }
+
+    /// The same router corrected by what feedback has taught. Of predictions that move nothing is
+    /// guaranteed.
+    ///
+    /// # Errors
+    /// When that is of another number of models.
+    pub fn with_learned(mut self, learned: Arc<Learned>) -> Result<Self, RouterError> {
+        let (found, expected) = (learned.posterior.prior().models(), self.model.names.len());
+        if found != expected {
+            return Err(RouterError::OtherLearned { found, expected });
+        }
+        self.guarantee = None;
+        self.learned = Some(learned);
+        self.checked()
+    }
+
+    /// What feedback has taught, where it is learnt from.
+    #[must_use]
+    pub fn learned(&self) -> Option<&Arc<Learned>> {
+        self.learned.as_ref()
     }
 
     /// The same router at other prices, windows and abilities, at which nothing is guaranteed.
@@ -160,7 +201,13 @@ impl Router {
             file: "catalog.toml",
             reason: error.to_string(),
         })?;
-        let whole = format!("{}\n{}\n{catalog}", self.identity, self.spec);
+        let mut whole = format!("{}\n{}\n{catalog}", self.identity, self.spec);
+        if self.exploration.explores() {
+            whole.push_str(&format!("\n{:?}", self.exploration));
+        }
+        if let Some(learned) = &self.learned {
+            whole.push_str(&format!("\nlearned {}", learned.revision));
+        }
         self.policy_version = sha256(whole.as_bytes())[..12].to_owned();
         Ok(self)
     }
@@ -249,6 +296,12 @@ impl Router {
         seen.point((&features).into(), embedding.as_deref())
     }
 
+    /// Where a prompt lies for what is learnt from feedback.
+    #[must_use]
+    pub fn coordinates(&self, prompt: &Prompt) -> Coordinates {
+        Coordinates::of(&self.point(prompt.text()), self.model.prior.latent_scale)
+    }
+
     /// Predictions for every model, in the order of [`Router::models`], whatever the limits.
     #[must_use]
     pub fn predict(&self, prompt: &Prompt, input_tokens: Option<Tokens>) -> Vec<Prediction> {
@@ -268,22 +321,29 @@ impl Router {
     /// With the limit that refused each model, when none is left.
     pub fn decide(&self, request: &Request) -> Result<Decision, Unsatisfiable> {
         let seen = self.look(&request.prompt, request.input_tokens);
-        let familiarity = seen.familiarity;
-        let candidates = self.limited(seen, request);
-        let choice = match request.limits.min_quality {
-            Some(target) => choose(candidates, &Policy::Adequate { target }),
-            None => choose(candidates, &self.policy),
+        let candidates = self.limited(seen.models, request);
+        let target = request.limits.min_quality;
+        let adequate = target.map(|target| Policy::Adequate { target });
+        let policy = adequate.as_ref().unwrap_or(&self.policy);
+        let mut choice =
+            choose(candidates, policy).map_err(|candidates| Unsatisfiable { candidates })?;
+        if let Some(draw) = request.draw {
+            let quotas = self.learned.as_ref().map_or(&[][..], |one| &one.quotas);
+            let error = |one: &ModelName, other: &ModelName| {
+                contrast(seen.belief.as_ref(), &self.model.names, [one, other])
+            };
+            choice = choice.explored(policy, &self.exploration, quotas, error, draw);
         }
-        .map_err(|candidates| Unsatisfiable { candidates })?;
         let reason = match choice.reason {
-            Reason::OnlyCandidate => Reason::OnlyCandidate,
-            _ if familiarity <= 0.0 => Reason::Unfamiliar,
+            reason @ (Reason::OnlyCandidate | Reason::Explored) => reason,
+            _ if seen.familiarity <= 0.0 => Reason::Unfamiliar,
             reason => reason,
         };
         Ok(Decision {
             model: choice.candidates[0].model.clone(),
             reason,
-            familiarity,
+            familiarity: seen.familiarity,
+            coordinates: seen.coordinates.values().to_vec(),
             propensity: choice.candidates[0].probability,
             policy_version: self.policy_version.clone(),
             candidates: choice.candidates,
@@ -300,13 +360,14 @@ impl Router {
     /// order of [`Router::models`].
     #[must_use]
     pub fn candidates(&self, request: &Request) -> Vec<Candidate> {
-        self.limited(self.look(&request.prompt, request.input_tokens), request)
+        let seen = self.look(&request.prompt, request.input_tokens);
+        self.limited(seen.models, request)
     }
 
-    fn limited(&self, seen: Seen, request: &Request) -> Vec<Candidate> {
+    fn limited(&self, looks: Vec<Look>, request: &Request) -> Vec<Candidate> {
         self.cards
             .iter()
-            .zip(seen.models)
+            .zip(looks)
             .map(|(card, look)| candidate(card, look, request))
             .collect()
     }
@@ -317,42 +378,75 @@ impl Router {
         let chars = prompt.text().chars().count() as f32;
         let lines = self.model.input_tokens.iter().zip(&self.cards);
         let predicted = self.model.predict((&features).into(), embedding.as_deref());
+        let learned = self.learned.as_deref();
+        let belief = learned.map(|one| one.posterior.belief(&predicted.coordinates));
         let models = lines
             .zip(predicted.models)
-            .map(|((line, card), prediction)| {
+            .enumerate()
+            .map(|(at, ((line, card), predicted))| {
                 let input =
                     input_tokens.map_or_else(|| line.predict(chars), |tokens| tokens.0 as f32);
-                let tokens = prediction.output_tokens;
-                let cost = expected_cost(
-                    card.prices(),
-                    input,
-                    tokens.map(|tokens| tokens.mean),
-                    prediction.logged_cost,
-                );
-                let prediction = cost.map(|cost| Prediction {
-                    quality: prediction.quality,
-                    quality_lower: prediction.quality_lower,
-                    cost,
-                    output_tokens: tokens.map(|tokens| tokens.mean),
-                    output_tokens_p50: tokens.map(|tokens| tokens.p50),
-                    output_tokens_p90: tokens.map(|tokens| tokens.p90),
-                });
                 Look {
                     input: Tokens(input as u64),
-                    prediction,
+                    prediction: prediction(&predicted, card, input)
+                        .map(|one| corrected(one, at, learned.zip(belief.as_ref()))),
                 }
             })
             .collect();
         Seen {
             familiarity: predicted.familiarity,
+            coordinates: predicted.coordinates,
+            belief,
             models,
         }
+    }
+}
+
+/// `None` where nothing says what the model costs.
+fn prediction(
+    predicted: &pointsman_models::Prediction,
+    card: &ModelCard,
+    input_tokens: f32,
+) -> Option<Prediction> {
+    let tokens = predicted.output_tokens;
+    let mean = tokens.map(|tokens| tokens.mean);
+    let cost = expected_cost(card.prices(), input_tokens, mean, predicted.logged_cost)?;
+    Some(Prediction {
+        quality: predicted.quality,
+        quality_lower: predicted.quality_lower,
+        learned: None,
+        cost,
+        output_tokens: mean,
+        output_tokens_p50: tokens.map(|tokens| tokens.p50),
+        output_tokens_p90: tokens.map(|tokens| tokens.p90),
+    })
+}
+
+/// The prediction as feedback has moved it.
+fn corrected(
+    prediction: Prediction,
+    model: usize,
+    learned: Option<(&Learned, &Belief)>,
+) -> Prediction {
+    let Some((learned, belief)) = learned else {
+        return prediction;
+    };
+    let estimates = (prediction.quality, prediction.quality_lower);
+    let (quality, quality_lower, correction) = learned.corrected(belief, model, estimates);
+    Prediction {
+        quality,
+        quality_lower,
+        learned: Some(correction),
+        cost: Usd::saturating(prediction.cost.as_f64() * learned.cost_factors[model]),
+        ..prediction
     }
 }
 
 /// One prompt as the router sees it.
 struct Seen {
     familiarity: f32,
+    coordinates: Coordinates,
+    belief: Option<Belief>,
     models: Vec<Look>,
 }
 
@@ -398,6 +492,7 @@ fn candidate(card: &ModelCard, look: Look, request: &Request) -> Candidate {
         model: card.name.clone(),
         quality: prediction.quality,
         quality_lower: prediction.quality_lower,
+        learned: prediction.learned,
         cost: prediction.cost,
         output_tokens: prediction.output_tokens,
         output_tokens_p50: prediction.output_tokens_p50,

@@ -1,17 +1,19 @@
 //! A small hand-made router of two models: `big` is better on every prompt, `small` is cheaper.
 
+use std::sync::Arc;
+
 use pointsman_features::{FeatureSpec, SURFACE_FEATURES};
 use pointsman_models::{
     Calibration, Calibrator, CommonCurve, Familiarity, InputTokens, Lexicon, LogRegression,
-    LowerCurve, Model, QualityHead, Representation,
+    LowerCurve, Model, Posterior, Prior, QualityHead, Representation,
 };
-use pointsman_policy::{CurvePoint, Guarantee, OperatingCurve, PolicySpec};
+use pointsman_policy::{CurvePoint, Exploration, Guarantee, OperatingCurve, PolicySpec};
 use pointsman_types::{
-    Catalog, Grid, Limits, ModelCard, Prompt, Quality, Reason, Refusal, Request, Tokens, Usd,
-    UsdPerMillion, text_hash,
+    Catalog, Draw, Grid, Limits, ModelCard, Probability, Prompt, Quality, Reason, Refusal, Request,
+    Tokens, Usd, UsdPerMillion, text_hash,
 };
 
-use crate::{Artifact, Encoding, Example, PromptFilter, Router, RouterError, TrainedOn};
+use crate::{Artifact, Encoding, Example, Learned, PromptFilter, Router, RouterError, TrainedOn};
 
 /// Always `tokens` tokens or dollars.
 fn always(amounts: [f32; 2]) -> LogRegression {
@@ -49,6 +51,7 @@ fn model() -> Model {
             mean: vec![0.9, 0.6],
             ..QualityHead::default()
         },
+        prior: Prior::independent(2),
         calibration: Calibration {
             lower_estimate: "test".into(),
             prompts: 9,
@@ -401,4 +404,74 @@ fn a_reference_that_the_router_does_not_know_is_refused() {
         router().with_policy(unknown),
         Err(RouterError::Policy(_))
     ));
+}
+
+fn taught(router: Router, model: usize, residual: f64) -> Router {
+    let mut posterior = Posterior::new(router.model().prior.clone());
+    let at = router.coordinates(&Prompt::from("hello"));
+    for _ in 0..200 {
+        posterior.learn(&at, model, residual, 0.2);
+    }
+    router
+        .with_learned(Arc::new(Learned::nothing(posterior)))
+        .unwrap()
+}
+
+#[test]
+fn feedback_moves_qualities_and_the_version() {
+    let before = router();
+    let version = before.policy_version().to_owned();
+    let quality = |router: &Router| {
+        router.predict(&Prompt::from("hello"), None)[0]
+            .quality
+            .get()
+    };
+    let was = quality(&before);
+    let after = taught(before, 0, -0.5);
+    assert!(
+        quality(&after) < was - 0.1,
+        "{} from {was}",
+        quality(&after)
+    );
+    assert_ne!(after.policy_version(), version);
+    let decision = after.decide(&ask("hello", Limits::default())).unwrap();
+    let learned = decision
+        .candidates
+        .iter()
+        .find(|one| one.model.as_str() == "big")
+        .unwrap()
+        .learned;
+    let predicted = learned.unwrap().predicted.get();
+    assert!(
+        (predicted - was).abs() < 1e-6,
+        "what training predicted is kept"
+    );
+}
+
+#[test]
+fn what_was_learnt_of_other_models_is_refused() {
+    let posterior = Posterior::new(Prior::independent(3));
+    let error = router()
+        .with_learned(Arc::new(Learned::nothing(posterior)))
+        .unwrap_err();
+    assert!(matches!(
+        error,
+        RouterError::OtherLearned {
+            found: 3,
+            expected: 2
+        }
+    ));
+}
+
+#[test]
+fn only_requests_with_a_draw_explore() {
+    let exploration = Exploration::Epsilon { share: 1.0 };
+    let router = router().with_exploration(exploration).unwrap();
+    let mut request = ask("hello", Limits::default());
+    let best = router.decide(&request).unwrap();
+    assert_eq!(best.propensity, Probability::ONE);
+    request.draw = Some(Draw::new(0.5).unwrap());
+    let explored = router.decide(&request).unwrap();
+    assert_ne!(explored.model, best.model);
+    assert_eq!(explored.reason, Reason::Explored);
 }

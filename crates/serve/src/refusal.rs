@@ -55,6 +55,7 @@ fn code(refusal: Refusal) -> &'static str {
         Refusal::LowerQuality => "lower_quality",
         Refusal::LowerUtility => "lower_utility",
         Refusal::RisksMore => "risks_more",
+        Refusal::PassedOver => "passed_over",
     }
 }
 
@@ -82,6 +83,7 @@ fn sentence(refusal: Refusal) -> String {
         Refusal::LowerQuality => "it saves less than its lower quality is worth",
         Refusal::LowerUtility => "its quality does not make up for what it costs more",
         Refusal::RisksMore => "it may lose more against the reference than it saves",
+        Refusal::PassedOver => "it looks better, and another was drawn to learn how good that is",
     };
     fixed.to_owned()
 }
@@ -121,6 +123,7 @@ mod tests {
             Refusal::LowerQuality,
             Refusal::LowerUtility,
             Refusal::RisksMore,
+            Refusal::PassedOver,
         ] {
             let tagged = serde_json::to_value(refusal).unwrap();
             assert_eq!(tagged["why"], code(refusal));

@@ -169,7 +169,9 @@ impl App {
     }
 
     fn record(&self, id: String, ts_ms: i64, decided: Decided) -> DecisionRecord {
+        let coordinates = &decided.decision.coordinates;
         DecisionRecord {
+            coordinates: (!coordinates.is_empty()).then(|| coordinates.clone()),
             id,
             ts_ms,
             prompt_id: decided.request.prompt.default_id(),
@@ -180,7 +182,6 @@ impl App {
             decision: decided.decision,
             key_id: decided.key_id,
             tier: decided.tier,
-            coordinates: None,
             lambda: decided.lambda,
             arm: decided.arm,
             shadow: decided.shadow,

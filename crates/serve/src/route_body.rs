@@ -87,6 +87,7 @@ impl RouteBody<'_> {
             prompt: self.take_prompt()?,
             input_tokens: self.input_tokens.map(Tokens),
             limits: self.take_limits(known)?,
+            draw: None,
         })
     }
 

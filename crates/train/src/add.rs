@@ -185,6 +185,9 @@ fn with_model(
         .with_guest(&model.quality.mean, level, lower);
     let shares: Vec<f32> = posterior.shares.iter().map(|share| *share as f32).collect();
     model.quality = model.quality.with_combination(level, &shares);
+    model.prior = model
+        .prior
+        .with_combination(&shares, posterior.error as f32);
     model.names.push(name);
     model.input_tokens = amounts.input_tokens;
     model.output_tokens = amounts.output_tokens;

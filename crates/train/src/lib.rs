@@ -25,6 +25,7 @@ mod held_out;
 mod holdout;
 mod judge;
 mod judges;
+mod likeness;
 mod linear;
 mod measurable;
 mod report;

@@ -25,6 +25,7 @@ use crate::held_out::HeldOut;
 use crate::holdout::Holdout;
 use crate::judge::{Judge, bootstrap};
 use crate::judges::level_judges;
+use crate::likeness::prior;
 use crate::report::{CandidateReport, CrossValidated, TrainReport};
 use crate::select::{Selection, select};
 use crate::splits::Splits;
@@ -321,6 +322,7 @@ fn learn_in(
             features: options.features.clone(),
             encoder: options.encoder.as_ref().map(|encoder| encoder.reference()),
             quality: quality_head(splits, &fitted, &selection),
+            prior: prior(&examples, &quality, table, weight)?,
             representation: examples.representation,
             familiarity: examples.familiarity,
             examples: latent,

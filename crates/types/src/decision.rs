@@ -26,11 +26,13 @@ pub enum Reason {
     SavesMoreThanItRisks,
     /// A limit refused the reference; of the others it loses and costs the least.
     ReferenceRefused,
+    /// Another looked better; it was drawn to learn how good it is.
+    Explored,
 }
 
 impl Reason {
     /// Every reason, for closed label sets.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::OnlyCandidate,
         Self::BestUtility,
         Self::CheapestAdequate,
@@ -40,6 +42,7 @@ impl Reason {
         Self::ReferenceKept,
         Self::SavesMoreThanItRisks,
         Self::ReferenceRefused,
+        Self::Explored,
     ];
 
     /// The word used in answers, records and metrics.
@@ -55,6 +58,7 @@ impl Reason {
             Self::ReferenceKept => "reference_kept",
             Self::SavesMoreThanItRisks => "saves_more_than_it_risks",
             Self::ReferenceRefused => "reference_refused",
+            Self::Explored => "explored",
         }
     }
 }
@@ -106,6 +110,8 @@ pub enum Refusal {
     /// It costs no more than the chosen model, but may lose more against the reference than that is
     /// worth.
     RisksMore,
+    /// It looked better than the chosen one, which was drawn to learn how good it is.
+    PassedOver,
 }
 
 impl Refusal {
@@ -119,8 +125,18 @@ impl Refusal {
                 | Self::LowerQuality
                 | Self::LowerUtility
                 | Self::RisksMore
+                | Self::PassedOver
         )
     }
+}
+
+/// How feedback moved a model's quality for one request.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Correction {
+    /// The quality as training predicted it.
+    pub predicted: Quality,
+    /// Standard error of what was added to it.
+    pub error: f32,
 }
 
 /// One model as it looked for one request.
@@ -132,6 +148,8 @@ pub struct Candidate {
     pub quality: Quality,
     /// Calibrated lower estimate of the quality.
     pub quality_lower: Quality,
+    /// What feedback has made of the quality, where feedback is learnt from.
+    pub learned: Option<Correction>,
     /// Expected cost of this request.
     #[serde(rename = "cost_usd")]
     pub cost: Usd,
@@ -157,6 +175,8 @@ pub struct Decision {
     /// How much the prompt is like those of the training: 1 within their range, 0 where nothing
     /// that was learnt carries over.
     pub familiarity: f32,
+    /// Where the prompt lies for what is learnt from feedback.
+    pub coordinates: Vec<f32>,
     /// With which probability it was chosen.
     pub propensity: Probability,
     /// The artifact, catalogue and policy that decided.

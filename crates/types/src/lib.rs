@@ -21,7 +21,7 @@ mod units;
 
 pub use catalog::{Capability, Catalog, CatalogError, ModelCard, Prices};
 pub use comparison::{Comparison, Rival, Winner};
-pub use decision::{Candidate, Decision, Reason, Refusal};
+pub use decision::{Candidate, Correction, Decision, Reason, Refusal};
 pub use feedback::{Feedback, Signal, Usage, Verdict};
 pub use grid::Grid;
 pub use log_row::LogRow;
@@ -31,4 +31,4 @@ pub use prompt::{Message, Prompt, Turn, fold_of, text_hash, turns_of};
 pub use rating::{Choice, Rating};
 pub use request::{Limits, MaxPrice, Request};
 pub use scored_row::ScoredRow;
-pub use units::{OutOfRange, Probability, Quality, Tokens, Usd, UsdPerMillion};
+pub use units::{Draw, OutOfRange, Probability, Quality, Tokens, Usd, UsdPerMillion};

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Capability, ModelName, Prompt, Quality, Tokens, Usd, UsdPerMillion};
+use crate::{Capability, Draw, ModelName, Prompt, Quality, Tokens, Usd, UsdPerMillion};
 
 /// The most a caller pays per million tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
@@ -46,6 +46,8 @@ pub struct Request {
     pub input_tokens: Option<Tokens>,
     /// What the choice must respect.
     pub limits: Limits,
+    /// The chance in the choice, where the policy may explore; without one the best is chosen.
+    pub draw: Option<Draw>,
 }
 
 impl Request {
@@ -56,6 +58,7 @@ impl Request {
             prompt,
             input_tokens: None,
             limits: Limits::default(),
+            draw: None,
         }
     }
 }

@@ -175,6 +175,11 @@ bounded_float!(
 );
 
 bounded_float!(
+    /// A number drawn evenly from [0, 1): the chance in one choice, brought by the caller.
+    Draw(f64), "a draw", "at least 0 and below 1", |v| (0.0..1.0).contains(&v)
+);
+
+bounded_float!(
     /// A price in US dollars for a million tokens.
     UsdPerMillion(f64), "a price per million tokens", "finite and not negative", |v| v.is_finite() && v >= 0.0
 );

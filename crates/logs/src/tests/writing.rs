@@ -237,6 +237,7 @@ fn predictions_are_written_under_their_names() {
         model: "m".into(),
         quality: Quality::clamped(0.5),
         quality_lower: Quality::clamped(0.25),
+        learned: None,
         cost_usd: Usd::new(0.001).unwrap(),
         output_tokens: 12.5,
         output_tokens_p50: 10.0,

@@ -53,6 +53,7 @@ fn candidate(model: &ModelName, refusal: Option<Refusal>) -> Candidate {
         model: model.clone(),
         quality: Quality::clamped(0.75),
         quality_lower: Quality::clamped(0.5),
+        learned: None,
         cost: Usd::new(0.001).unwrap(),
         output_tokens: Some(100.0),
         output_tokens_p50: Some(90.0),
@@ -96,6 +97,7 @@ impl Decide for FirstAllowed {
             model: chosen[0].clone(),
             reason: Reason::BestUtility,
             familiarity: 1.0,
+            coordinates: Vec::new(),
             propensity: Probability::ONE,
             policy_version: self.version.clone(),
             candidates: std::iter::once(candidate(chosen[0], None))

@@ -1,7 +1,7 @@
 //! A change before it is made.
 
 use pointsman_learn::promotion::{Moments, Move, Roster, Stage};
-use pointsman_store::{EventRecord, Transition};
+use pointsman_store::{Arm, EventRecord, Transition};
 use pointsman_types::Probability;
 
 use super::{Book, Cause, Detail, Trial, Versions, VersionsError, roster};
@@ -112,9 +112,11 @@ impl Versions {
         };
         let first = (last - LOOK_BACK).max(0);
         let followed = self.store.decisions(first, LOOK_BACK as u32).await?;
-        let of_version = followed
-            .iter()
-            .filter(|one| one.decision.policy_version == version.id);
+        // What feedback teaches changes the policy's version and not the version of the router, so
+        // the time tells, and whether another version was drawn.
+        let of_version = followed.iter().filter(|one| {
+            one.decision.ts_ms >= version.changed_ms && one.decision.arm != Some(Arm::Canary)
+        });
         let values: Vec<f64> = of_version
             .filter_map(|one| {
                 let cost = one.outcome.as_ref().and_then(|usage| usage.cost);
