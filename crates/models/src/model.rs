@@ -105,7 +105,7 @@ impl Model {
         );
         Predictions {
             familiarity,
-            coordinates: Coordinates::of(&point, self.prior.latent_scale),
+            coordinates: Coordinates::of(point, self.prior.latent_scale),
             models: models.collect(),
         }
     }

@@ -37,19 +37,27 @@ pub fn choose(mut candidates: Vec<Candidate>, policy: &Policy) -> Result<Choice,
     Ok(Choice { reason, candidates })
 }
 
+/// The chance in a choice.
+#[derive(Debug, Clone, Copy)]
+pub struct Chance<'a> {
+    /// By which rule others than the best are tried.
+    pub exploration: &'a Exploration,
+    /// New models and the least probability of each.
+    pub quotas: &'a [(ModelName, f64)],
+    /// What was drawn.
+    pub draw: Draw,
+}
+
 impl Choice {
-    /// The same choice where chance may take another candidate than the best. `quotas` are the least
-    /// probabilities of new models; `error` is the standard error of the difference of two models'
-    /// qualities, infinite where nothing is known of it. Every candidate gets its probability; the
-    /// drawn one comes first.
+    /// The same choice where chance may take another candidate than the best. `error` is the
+    /// standard error of the difference of two models' qualities, infinite where nothing is known of
+    /// it. Every candidate gets its probability; the drawn one comes first.
     #[must_use]
     pub fn explored(
         mut self,
         policy: &Policy,
-        exploration: &Exploration,
-        quotas: &[(ModelName, f64)],
+        chance: Chance<'_>,
         error: impl Fn(&ModelName, &ModelName) -> f64,
-        draw: Draw,
     ) -> Self {
         let rule = Rule::new(policy, &self.candidates);
         let open = open(&self.candidates);
@@ -58,14 +66,14 @@ impl Choice {
             .map(|one| Contender {
                 gap: rule.gap(one, &self.candidates[0]),
                 error: error(&one.model, &self.candidates[0].model),
-                quota: quota(&one.model, quotas),
+                quota: quota(&one.model, chance.quotas),
             })
             .collect();
-        let probabilities = exploration.probabilities(&contenders);
+        let probabilities = chance.exploration.probabilities(&contenders);
         for (candidate, probability) in self.candidates.iter_mut().zip(&probabilities) {
             candidate.probability = Probability::new(*probability).unwrap_or(Probability::ZERO);
         }
-        let at = drawn(&probabilities, draw.get());
+        let at = drawn(&probabilities, chance.draw.get());
         if at > 0 {
             self.candidates[..=at].rotate_right(1);
             self.candidates[0].refusal = None;
@@ -408,11 +416,23 @@ mod tests {
         assert_eq!(choose(candidates, &adequate(0.1)).unwrap_err().len(), 3);
     }
 
+    fn chance<'a>(
+        exploration: &'a Exploration,
+        quotas: &'a [(ModelName, f64)],
+        draw: f64,
+    ) -> Chance<'a> {
+        Chance {
+            exploration,
+            quotas,
+            draw: Draw::new(draw).unwrap(),
+        }
+    }
+
     fn check_drawn(policy: &Policy, draw: f64, model: &str, probability: f64) {
         let exploration = Exploration::Epsilon { share: 0.2 };
         let choice = choose(three(), policy).unwrap();
-        let draw = Draw::new(draw).unwrap();
-        let explored = choice.explored(policy, &exploration, &[], |_, _| 1.0, draw);
+        let chance = chance(&exploration, &[], draw);
+        let explored = choice.explored(policy, chance, |_, _| 1.0);
         let first = &explored.candidates[0];
         assert_eq!(first.model.as_str(), model);
         assert!((first.probability.get() - probability).abs() < 1e-12);
@@ -449,7 +469,7 @@ mod tests {
         let policy = Policy::Utility { lambda: 0.0 };
         let rule = Exploration::Epsilon { share: 1.0 };
         let choice = choose(candidates, &policy).unwrap();
-        let explored = choice.explored(&policy, &rule, &[], |_, _| 1.0, Draw::new(0.999).unwrap());
+        let explored = choice.explored(&policy, chance(&rule, &[], 0.999), |_, _| 1.0);
         assert_eq!(explored.candidates[0].model.as_str(), "small");
         assert_eq!(explored.reason, Reason::Explored);
         assert_eq!(explored.candidates[2].refusal, Some(Refusal::MaxCost));
@@ -462,10 +482,8 @@ mod tests {
         let choice = choose(three(), &policy).unwrap();
         let explored = choice.explored(
             &policy,
-            &Exploration::Greedy,
-            &quotas,
+            chance(&Exploration::Greedy, &quotas, 0.9),
             |_, _| 1.0,
-            Draw::new(0.9).unwrap(),
         );
         assert_eq!(explored.candidates[0].model.as_str(), "small");
     }

@@ -11,7 +11,7 @@ mod guarantee;
 mod limits;
 mod spec;
 
-pub use choose::{Choice, choose, expected_regression};
+pub use choose::{Chance, Choice, choose, expected_regression};
 pub use curve::{CurvePoint, OperatingCurve};
 pub use explore::{Contender, Exploration, Quotas};
 pub use guarantee::{CategoryRisk, Guarantee};

@@ -7,7 +7,8 @@ use pointsman_encoders::Encoder;
 use pointsman_features::{Extractor, Features, current_turn};
 use pointsman_models::{Belief, Coordinates, Model, Point, sha256};
 use pointsman_policy::{
-    Exploration, Guarantee, Needs, OperatingCurve, Policy, PolicySpec, choose, limit_refusal,
+    Chance, Exploration, Guarantee, Needs, OperatingCurve, Policy, PolicySpec, choose,
+    limit_refusal,
 };
 use pointsman_types::{
     Candidate, Catalog, Correction, Decision, ModelCard, ModelName, Prices, Probability, Prompt,
@@ -326,7 +327,12 @@ impl Router {
             let error = |one: &ModelName, other: &ModelName| {
                 contrast(seen.belief.as_ref(), &self.model.names, [one, other])
             };
-            choice = choice.explored(policy, &self.exploration, quotas, error, draw);
+            let chance = Chance {
+                exploration: &self.exploration,
+                quotas,
+                draw,
+            };
+            choice = choice.explored(policy, chance, error);
         }
         let reason = match choice.reason {
             reason @ (Reason::OnlyCandidate | Reason::Explored) => reason,
