@@ -1,4 +1,4 @@
-//! How fast is an encoder? `encode_speed SPEC FILE [SECONDS]`: one text a line of FILE.
+//! How fast is an encoder? `encode_speed SPEC FILE [SECONDS [DEVICE]]`: one text a line of FILE.
 //!
 //! Prints the time to open, then the time of a text alone (best, median) as a server pays it, then
 //! texts per second of all of them together as training pays it.
@@ -7,18 +7,19 @@ use std::error::Error;
 use std::io::Write;
 use std::time::{Duration, Instant};
 
-use pointsman_encoders::{Device, Encoder};
+use pointsman_encoders::{Encoder, device};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let (Some(spec), Some(file)) = (arguments.next(), arguments.next()) else {
-        return Err("usage: encode_speed SPEC FILE [SECONDS]".into());
+        return Err("usage: encode_speed SPEC FILE [SECONDS [DEVICE]]".into());
     };
     let seconds = arguments.next().map_or(Ok(5.0), |text| text.parse())?;
+    let device = device(&arguments.next().unwrap_or_else(|| "cpu".into()))?;
     let text = std::fs::read_to_string(file)?;
     let texts: Vec<&str> = text.lines().collect();
     let start = Instant::now();
-    let encoder = Encoder::open(&spec.parse()?, &Device::Cpu)?;
+    let encoder = Encoder::open(&spec.parse()?, &device)?;
     let opened = start.elapsed();
     let alone = alone(&encoder, &texts, seconds)?;
     let together = together(&encoder, &texts, seconds)?;

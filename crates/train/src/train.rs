@@ -169,14 +169,7 @@ pub fn train_on_all(
         .iter()
         .map(|row| text_hash(&row.text))
         .collect();
-    let (table, calibration) = match &options.guarantee {
-        Some(promise) => promise.split(&table, options.seed),
-        None => (table, LogTable::empty(Vec::new())),
-    };
-    let mut table = checked(table, options.least_rows, options.drop_rare)?;
-    if options.guarantee.is_some() {
-        refuse_no_scores(&calibration)?;
-    }
+    let (mut table, calibration) = set_aside(table, options)?;
     let mut notes = level_judges(&mut table);
     notes.extend(reweight(&mut table));
     let strengths = read_as_scores(&mut table)?;
@@ -224,6 +217,19 @@ pub fn train_on_all(
     trained.artifact.report =
         serde_json::to_value(&trained.report).expect("a report has text keys and numbers only");
     Ok(trained)
+}
+
+/// The table that is learnt from, and the prompts that only a guarantee looks at.
+fn set_aside(table: LogTable, options: &Options) -> Result<(LogTable, LogTable), TrainError> {
+    let (table, calibration) = match &options.guarantee {
+        Some(promise) => promise.split(&table, options.seed),
+        None => (table, LogTable::empty(Vec::new())),
+    };
+    let table = checked(table, options.least_rows, options.drop_rare)?;
+    if options.guarantee.is_some() {
+        refuse_no_scores(&calibration)?;
+    }
+    Ok((table, calibration))
 }
 
 /// What a teacher says of unlabelled prompts, where there is one and it finds any that are new.

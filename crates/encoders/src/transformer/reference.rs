@@ -235,6 +235,24 @@ mod tests {
         }
     }
 
+    #[cfg(feature = "cuda")]
+    #[test]
+    fn a_gpu_agrees_with_plain_loops() {
+        let Ok(gpu) = Device::new_cuda(0) else {
+            eprintln!("skipped: no CUDA device");
+            return;
+        };
+        let settings = settings(64, 2, 128);
+        let weights = weights(&settings.shape);
+        let texts = texts();
+        let tokens: Vec<&[u32]> = texts.iter().map(Vec::as_slice).collect();
+        let on_gpu = OnDevice::new(&settings, &weights, &gpu).unwrap();
+        let found = on_gpu.encode(&tokens).unwrap();
+        for (row, text) in texts.iter().enumerate() {
+            close(found.row(row), &encode(&settings, &weights, text));
+        }
+    }
+
     #[test]
     fn a_text_has_the_same_bits_alone_and_beside_others() {
         let settings = settings(64, 2, 96);
