@@ -6,6 +6,7 @@
 //! | `learning.rs` | what a router must not learn: noise, a duplicate's name; what it must: prices |
 //! | `cold_start.rs` | a new model from a few scores: what comes back, what stays as it was |
 //! | `streaming.rs` | a log larger than the table: no row is wasted, none is learnt from that should not be |
+//! | `replay.rs` | serving with feedback on a log whose truth is known: learning does no harm |
 //! | `learning_curve.rs` | more labels make a better router, and the curve says by how much |
 //! | `labels.rs` | scores, comparisons and choices of a policy, against a truth that is known |
 //! | `teaching.rs` | what a student has of a teacher, and what neither may tell |
@@ -36,6 +37,7 @@ mod learning_curve;
 mod odd_prompts;
 mod off_policy;
 mod program;
+mod replay;
 mod report_page;
 mod rooms;
 mod serving;

@@ -12,7 +12,7 @@ const LEVELS: [&[&str]; 7] = [
     &["models", "logs", "store"],
     &["router"],
     &["simulate", "train", "evaluate", "learn"],
-    &["serve"],
+    &["serve", "replay"],
     &["cli"],
 ];
 

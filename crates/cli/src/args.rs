@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use pointsman_encoders::EncoderSpec;
 use pointsman_logs::ImportFormat;
 use pointsman_policy::PolicySpec;
+use pointsman_replay::{Regime, Scenario};
 use pointsman_train::guarantee::Promise;
 use pointsman_types::{Probability, Quality};
 
@@ -38,6 +39,8 @@ pub(crate) enum Command {
     /// Estimate what a router would have been worth on decisions that another policy made, and
     /// whether it is better (off-policy evaluation).
     Ope(OpeArgs),
+    /// Replay serving with feedback on a log where every model was scored, next to known bandits.
+    Replay(ReplayArgs),
     /// Serve decisions over HTTP.
     Serve(ServeArgs),
     /// Write the decisions and feedback of a server as log rows.
@@ -456,6 +459,82 @@ pub(crate) struct ImportArgs {
     /// Stop at the first malformed record instead of leaving it out.
     #[arg(long)]
     pub(crate) strict: bool,
+}
+
+/// Serving and learning on a log whose every outcome is known.
+#[derive(Debug, Args)]
+pub(crate) struct ReplayArgs {
+    #[command(flatten)]
+    pub(crate) logs: LogArgs,
+    /// Catalogue of models and prices (TOML); not needed where the logs carry cost_usd.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) catalog: Option<PathBuf>,
+    /// Random halves are offline and online, or half of the categories each.
+    #[arg(long, default_value = "iid", value_enum)]
+    pub(crate) regime: RegimeArg,
+    /// Labelled prompts that the router is trained on.
+    #[arg(long, default_value_t = 300, value_name = "N")]
+    pub(crate) labels: usize,
+    /// Share of the decisions that get feedback.
+    #[arg(long, default_value = "0.3", value_parser = probability, value_name = "SHARE")]
+    pub(crate) feedback: Probability,
+    /// Feedback comes within so many requests.
+    #[arg(long, default_value_t = 500, value_name = "N")]
+    pub(crate) delay: usize,
+    /// Splits of the log, each with a router of its own.
+    #[arg(long, default_value_t = 20, value_name = "K")]
+    pub(crate) seeds: usize,
+    /// Orders of the online prompts for each split, averaged.
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    pub(crate) streams: usize,
+    /// What a dollar is worth in score.
+    #[arg(long, default_value_t = 200.0, value_name = "LAMBDA")]
+    pub(crate) lambda: f64,
+    /// What happens half-way (poison: from the start).
+    #[arg(long, value_enum)]
+    pub(crate) scenario: Option<ScenarioArg>,
+    /// Table of regret and levels over time to write: .csv, .jsonl or .parquet.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) trace: Option<PathBuf>,
+    /// Print the figures as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// How online prompts differ from offline ones.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum RegimeArg {
+    Iid,
+    Shift,
+}
+
+impl From<RegimeArg> for Regime {
+    fn from(regime: RegimeArg) -> Self {
+        match regime {
+            RegimeArg::Iid => Self::Iid,
+            RegimeArg::Shift => Self::Shift,
+        }
+    }
+}
+
+/// What happens while serving.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum ScenarioArg {
+    Drop,
+    Price,
+    NewModel,
+    Poison,
+}
+
+impl From<ScenarioArg> for Scenario {
+    fn from(scenario: ScenarioArg) -> Self {
+        match scenario {
+            ScenarioArg::Drop => Self::Drop,
+            ScenarioArg::Price => Self::Price,
+            ScenarioArg::NewModel => Self::NewModel,
+            ScenarioArg::Poison => Self::Poison,
+        }
+    }
 }
 
 #[derive(Debug, Args)]

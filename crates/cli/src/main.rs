@@ -35,6 +35,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Explain(args) => commands::explain::run(&args),
         Command::Evaluate(args) => commands::evaluate::run(&args),
         Command::Ope(args) => commands::ope::run(&args),
+        Command::Replay(args) => commands::replay::run(&args),
         Command::Serve(args) => commands::serve::run(&args),
         Command::Export(args) => commands::export::run(&args),
         Command::Inspect(args) => commands::inspect::run(&args),

@@ -5,4 +5,5 @@
 //! records and time, and keeps what comes out; `replay` does the same on a log whose truth is known.
 
 pub mod drift;
+pub mod learner;
 pub mod pacing;

@@ -10,6 +10,7 @@ pub(crate) mod learning_curve;
 pub(crate) mod ope;
 pub(crate) mod predict;
 pub(crate) mod quickstart;
+pub(crate) mod replay;
 pub(crate) mod serve;
 pub(crate) mod simulate;
 pub(crate) mod train;

@@ -71,7 +71,7 @@ impl Posterior {
         let size = models + Coordinates::LEN * factors;
         let loadings = Grid::from_values(factors, rest.singles(models * factors)?);
         let levels = Grid::from_values(models, rest.singles(models * models)?);
-        let mut posterior = Self {
+        let posterior = Self {
             prior: Prior {
                 loadings,
                 levels,
@@ -81,7 +81,8 @@ impl Posterior {
             covariance: Grid::from_values(size, rest.doubles(size * size)?),
             judgements,
         };
-        match (rest.0.is_empty(), posterior.is_sound()) {
+        // Looked at in a copy: a state that was read goes on exactly as the one that was written.
+        match (rest.0.is_empty(), posterior.clone().is_sound()) {
             (false, _) => Err(StateError::Damaged("it goes on after its end")),
             (_, false) => Err(StateError::Damaged(
                 "its covariance is not positive definite",

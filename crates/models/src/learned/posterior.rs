@@ -106,6 +106,14 @@ impl Posterior {
         }
     }
 
+    /// The shift of one model for a prompt, and its variance: what [`Posterior::belief`] says of it.
+    #[must_use]
+    pub fn expected(&self, at: &Coordinates, model: usize) -> (f64, f64) {
+        let direction = self.direction(at, model);
+        let variance = dot(&direction, &self.covariance_times(&direction));
+        (dot(&direction, &self.mean), variance.max(0.0))
+    }
+
     /// Learns from one judgement: by how much the score differed from the predicted quality, and the
     /// variance of the noise in it. Not-a-number and a variance that is not above 0 are refused.
     /// Returns whether the state is still sound; one that is not has to start again.
@@ -381,6 +389,11 @@ mod tests {
         let (fast, slow) = (posterior.belief(&at), belief_by_definition(&posterior, &at));
         for (fast, slow) in fast.shift.iter().zip(&slow.shift) {
             assert!((fast - slow).abs() < 1e-9);
+        }
+        for model in 0..3 {
+            let (shift, variance) = posterior.expected(&at, model);
+            assert!((shift - slow.shift[model]).abs() < 1e-9);
+            assert!((variance - slow.covariance[(model, model)]).abs() < 1e-9);
         }
         for (fast, slow) in fast
             .covariance
