@@ -6,3 +6,4 @@
 
 pub mod drift;
 pub mod pacing;
+pub mod promotion;
