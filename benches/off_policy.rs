@@ -1,13 +1,17 @@
 //! Do the intervals of off-policy evaluation cover the truth, which method of making them does best,
-//! and how often does the gate on the lower bound let a router pass that is no better?
+//! and how often does a gate let a router pass that is no better: one look at the lower bound of the
+//! difference, and the gate of a promotion with all the looks that it takes?
 //!
 //! A synthetic environment whose truth is known exactly: 300 prompts, four models, predictions that
 //! err by prompt and by model. Logging policies explore by epsilon-greedy or by inverse gaps
 //! (SquareCB); rewards are 0 and 1, or fractional; all or about 30 % of the decisions have one, and
 //! then one model gets twice as many as another. 1,000 logs for each combination.
 //!
-//! `cargo bench --workspace --bench off_policy [-- LOGS]`
+//! `cargo bench --workspace --bench off_policy [-- [coverage|gate|looks] [LOGS]]`
 
+use pointsman_learn::promotion::{
+    Arm, Ledger, Observation, Progress, Rails, Stage, Step, next_step,
+};
 use pointsman_measures::{
     Current, Estimator, IntervalMethod, Logged, OffPolicyPlan, Target, difference, off_policy,
 };
@@ -26,12 +30,23 @@ const RATES: [f64; MODELS] = [0.2, 0.3, 0.4, 0.3];
 type Policy = Vec<[f64; MODELS]>;
 
 fn main() {
-    let logs = std::env::args().skip(1).find_map(|arg| arg.parse().ok());
+    let given: Vec<String> = std::env::args().skip(1).collect();
+    let logs = given.iter().find_map(|arg| arg.parse().ok());
     let logs = logs.unwrap_or(LOGS);
+    let parts = ["coverage", "gate", "looks"];
+    let is_named = given.iter().any(|arg| parts.contains(&arg.as_str()));
+    let wants = |part: &str| !is_named || given.iter().any(|arg| arg == part);
     let world = World::new(17);
     eprintln!("{logs} logs each; {REPLICATES} resamples; intervals are 95 %\n");
-    coverage(&world, logs);
-    gate(&world, logs);
+    if wants("coverage") {
+        coverage(&world, logs);
+    }
+    if wants("gate") {
+        gate(&world, logs);
+    }
+    if wants("looks") {
+        looks(&world, logs);
+    }
 }
 
 /// What is true, what is predicted, and who logs.
@@ -332,6 +347,151 @@ fn promoted(
         percent(counted, outcomes.len())
     };
     (count(Some(true)), count(None))
+}
+
+/// The gate of a promotion as `learn` has it: a look at every doubling of the judged decisions, all
+/// of them together wrong in 5 % at most.
+fn looks(world: &World, trials: u64) {
+    eprintln!(
+        "\n| stage | rated | promoted when worse by 0.001 | by 0.01 | when better by 0.03 | by 0.1 | rejected when worse by 0.01 | when better by 0.03 |"
+    );
+    eprintln!("|---|---|---|---|---|---|---|---|");
+    for stage in Trial::both(world) {
+        for is_all_rated in [true, false] {
+            let value = world.value(&stage.current);
+            let ends = [-0.001, -0.01, 0.03, 0.1].map(|gain| {
+                let new = of_value(world, value + gain, 5);
+                ends(world, &stage, &new, (is_all_rated, trials))
+            });
+            eprintln!(
+                "| {} | {} | {} | {} | {} | {} | {} | {} |",
+                stage.words,
+                if is_all_rated { "100 %" } else { "30 %" },
+                ends[0].0,
+                ends[1].0,
+                ends[2].0,
+                ends[3].0,
+                ends[1].1,
+                ends[2].1,
+            );
+        }
+    }
+}
+
+/// Judged decisions after which a trial ends without a verdict.
+const MOST_JUDGED: u64 = 6400;
+
+/// Where a new version is tried.
+struct Trial {
+    words: &'static str,
+    stage: Stage,
+    current: Policy,
+    /// How often the new version decides.
+    share: f64,
+}
+
+impl Trial {
+    /// In shadow the current version must explore; a canary is exploration enough.
+    fn both(world: &World) -> [Self; 2] {
+        [
+            Self {
+                words: "shadow, epsilon-greedy 0.2",
+                stage: Stage::Shadow,
+                current: world.logging(Explore::Epsilon(0.2)),
+                share: 0.0,
+            },
+            Self {
+                words: "canary of 10 %, greedy",
+                stage: Stage::Canary,
+                current: greedy(&world.older),
+                share: 0.1,
+            },
+        ]
+    }
+
+    /// One request.
+    fn request(
+        &self,
+        world: &World,
+        new: &Policy,
+        is_all_rated: bool,
+        rng: &mut impl Rng,
+    ) -> Observation {
+        let prompt = rng.random_range(0..PROMPTS);
+        let by_new = rng.random_bool(self.share);
+        let chosen = pick(
+            if by_new {
+                &new[prompt]
+            } else {
+                &self.current[prompt]
+            },
+            rng,
+        );
+        let good = rng.random_bool(world.quality[prompt][chosen]);
+        let is_rated = is_all_rated || rng.random_bool(RATES[chosen]);
+        let arm = |model: usize| Arm {
+            logged: (1.0 - self.share) * self.current[prompt][model]
+                + self.share * new[prompt][model],
+            new: new[prompt][model],
+            current: self.current[prompt][model],
+            quality: world.predicted[prompt][model],
+            cost_usd: 0.0,
+        };
+        Observation {
+            arms: (0..MODELS).map(arm).collect(),
+            chosen,
+            model: chosen.to_string(),
+            lambda: 0.0,
+            score: is_rated.then_some(f64::from(u8::from(good))),
+            paid_usd: None,
+            failed: None,
+            latency_ms: None,
+            category: None,
+            tier: None,
+            group: rng.random(),
+            by_new,
+            beside_failed: false,
+        }
+    }
+
+    /// How it ends, if it does.
+    fn verdict(&self, world: &World, new: &Policy, is_all_rated: bool, seed: u64) -> Option<Step> {
+        let mut rng = ChaCha8Rng::seed_from_u64(2_000_000 + seed);
+        let (mut ledger, rails) = (Ledger::default(), Rails::default());
+        let mut progress = Progress::entered("new", "current", self.stage);
+        while ledger.judged() < MOST_JUDGED {
+            (0..50).for_each(|_| ledger.put(self.request(world, new, is_all_rated, &mut rng)));
+            let evidence = ledger.evidence(progress.looks, &rails, None);
+            let step = next_step(&progress, &evidence, &rails);
+            if !matches!(step, Step::Wait { .. }) {
+                return Some(step);
+            }
+            progress.looks = progress.looks.after(&evidence);
+        }
+        None
+    }
+}
+
+/// In how many trials the new version is promoted, and in how many it is rejected.
+fn ends(
+    world: &World,
+    trial: &Trial,
+    new: &Policy,
+    (is_all_rated, trials): (bool, u64),
+) -> (String, String) {
+    let world = &world.flattering(new);
+    let ends: Vec<Option<Step>> = (0..trials)
+        .into_par_iter()
+        .map(|seed| trial.verdict(world, new, is_all_rated, seed))
+        .collect();
+    let count = |is: fn(&Step) -> bool| {
+        let counted = ends.iter().flatten().filter(|step| is(step)).count();
+        percent(counted, ends.len())
+    };
+    (
+        count(|step| matches!(step, Step::Advance { .. })),
+        count(|step| matches!(step, Step::Reject { .. })),
+    )
 }
 
 impl World {

@@ -1,5 +1,7 @@
 //! The whole loop: a few rows make a first router, it serves, feedback comes in, the export is
-//! trained on together with the first rows, and the new router is better on the truth.
+//! trained on together with the first rows, and the new router is better on the truth. And the loop
+//! without anybody: a retrained router goes from shadow to canary to current by its evidence, and
+//! back when what it chooses gets worse.
 
 use std::path::Path;
 
@@ -7,7 +9,7 @@ use pointsman_logs::write_rows;
 use pointsman_policy::PolicySpec;
 use pointsman_router::Router;
 use pointsman_simulate::{Settings, SimulatedPrompt, Simulation, Value, simulate};
-use pointsman_types::Request;
+use pointsman_types::{LogRow, Quality, Request};
 use serde_json::{Value as Json, json};
 
 use crate::program::{Server, str, succeed};
@@ -54,14 +56,22 @@ async fn live_through(server: &Server, traffic: &Simulation) {
             body["models"] = json!([traffic.models[number / 3 % traffic.models.len()]]);
         }
         let decision = post(&client, &server.path("/v1/route"), &body).await;
-        let scored = traffic.rows.iter().find(|row| {
-            row.prompt_id == prompt.id && row.model.as_str() == decision["model"].as_str().unwrap()
-        });
-        if let Some(score) = scored.and_then(|row| row.score) {
-            let feedback = json!({ "decision_id": decision["decision_id"], "value": score.get() });
-            post(&client, &server.path("/v1/feedback"), &feedback).await;
+        if let Some(score) = score(traffic, prompt, decision["model"].as_str().unwrap()) {
+            judge(&client, server, &decision, score).await;
         }
     }
+}
+
+/// What the answer of a model was worth, where anybody said.
+fn score(traffic: &Simulation, prompt: &SimulatedPrompt, model: &str) -> Option<f64> {
+    let mut rows = traffic.rows.iter();
+    let row = rows.find(|row| row.prompt_id == prompt.id && row.model.as_str() == model)?;
+    row.score.map(|score| f64::from(score.get()))
+}
+
+async fn judge(client: &reqwest::Client, server: &Server, decision: &Json, value: f64) {
+    let feedback = json!({ "decision_id": decision["decision_id"], "value": value });
+    post(client, &server.path("/v1/feedback"), &feedback).await;
 }
 
 async fn post(client: &reqwest::Client, url: &str, body: &Json) -> Json {
@@ -126,4 +136,176 @@ async fn feedback_makes_a_better_router() {
         after > before + 0.005,
         "true utility was {before:.4} before and is {after:.4} after"
     );
+}
+
+/// Quick steps: the gates are those of a real server, their least numbers are not.
+const SETTINGS: &str = r#"
+[serve]
+log_prompts = true
+steward_ms = 20
+explore = { rule = "epsilon", share = 0.3 }
+
+[serve.promotion]
+least_judged = 60
+canary_share = 0.5
+cost_factor = 20.0
+group_margin = 0.5
+"#;
+
+/// Most requests until a step is taken.
+const PATIENCE: usize = 6000;
+
+/// A server whose answers may get worse.
+struct Life<'a> {
+    client: reqwest::Client,
+    server: &'a Server,
+    traffic: &'a Simulation,
+    /// A model whose answers are worth nothing any more.
+    fallen: Option<String>,
+    requests: usize,
+}
+
+impl Life<'_> {
+    /// One request, whose answer is judged. Returns the decision.
+    async fn step(&mut self) -> Json {
+        let prompt = &self.traffic.prompts[self.requests % self.traffic.prompts.len()];
+        self.requests += 1;
+        let body = json!({ "prompt": prompt.text.text() });
+        let decision = post(&self.client, &self.server.path("/v1/route"), &body).await;
+        let model = decision["model"].as_str().unwrap();
+        let worth = match self.fallen.as_deref() == Some(model) {
+            true => Some(0.0),
+            false => score(self.traffic, prompt, model),
+        };
+        if let Some(worth) = worth {
+            judge(&self.client, self.server, &decision, worth).await;
+        }
+        decision
+    }
+
+    async fn versions(&self) -> Json {
+        let answer = self.client.get(self.server.path("/v1/versions")).send();
+        answer.await.unwrap().json().await.unwrap()
+    }
+
+    /// Goes on until a version stands somewhere.
+    async fn until(&mut self, version: &str, stage: &str) {
+        for _ in 0..PATIENCE / 10 {
+            let versions = self.versions().await;
+            let mut all = versions["versions"].as_array().unwrap().iter();
+            if all.any(|one| one["version"] == version && one["stage"] == stage) {
+                return;
+            }
+            for _ in 0..10 {
+                self.step().await;
+            }
+        }
+        panic!("{version} is not {stage}: {:#}", self.versions().await);
+    }
+
+    /// The model that the current version chooses most.
+    async fn favourite(&mut self) -> String {
+        let mut chosen = std::collections::BTreeMap::new();
+        for _ in 0..50 {
+            let model = self.step().await["model"].as_str().unwrap().to_owned();
+            *chosen.entry(model).or_insert(0) += 1;
+        }
+        let most = chosen.into_iter().max_by_key(|(_, count)| *count);
+        most.unwrap().0
+    }
+}
+
+/// The same rows by a judge who has it the wrong way round.
+fn misjudged(simulation: &Simulation) -> Vec<LogRow> {
+    let turned = |row: &LogRow| LogRow {
+        score: row.score.map(|score| Quality::clamped(1.0 - score.get())),
+        ..row.clone()
+    };
+    simulation.rows.iter().map(turned).collect()
+}
+
+/// A server whose router learnt from a judge who had it the wrong way round.
+fn misled(home: &Path) -> Server {
+    let at = |name: &str| home.join(name);
+    let first = simulation(80, 21);
+    std::fs::write(at("catalog.toml"), first.catalog_toml()).unwrap();
+    std::fs::write(at("settings.toml"), SETTINGS).unwrap();
+    write_rows(&at("misjudged.jsonl"), misjudged(&first)).unwrap();
+    write_rows(&at("better.jsonl"), simulation(150, 22).rows).unwrap();
+    let (logs, router, catalog) = (at("misjudged.jsonl"), at("router"), at("catalog.toml"));
+    let (store, settings) = (at("store.db"), at("settings.toml"));
+    let learns = ["--policy", "utility:30", "--catalog", str(&catalog)];
+    let paths = ["train", "--logs", str(&logs), "--out", str(&router)];
+    succeed(&[&paths[..], &learns[..]].concat());
+    Server::start(&[
+        "--router",
+        str(&router),
+        "--store",
+        str(&store),
+        "--config",
+        str(&settings),
+    ])
+}
+
+/// Trains on a better log and on what was served, sends the router into shadow, and tells what was
+/// measured.
+fn retrain(home: &Path, server: &Server) -> Json {
+    let at = |name: &str| home.join(name);
+    let printed = succeed(&[
+        "retrain",
+        "--router",
+        str(&at("router")),
+        "--logs",
+        str(&at("better.jsonl")),
+        "--store",
+        str(&at("store.db")),
+        "--promote",
+        "--server",
+        &server.url,
+        "--json",
+    ]);
+    serde_json::from_str(&printed).unwrap()
+}
+
+fn check_steps(listing: &Json) {
+    let told = listing["events"].as_array().unwrap();
+    for kind in ["advanced", "rolled_back"] {
+        let event = told.iter().find(|event| event["kind"] == kind).unwrap();
+        assert_eq!(event["detail"]["by"], "steward", "{event:#}");
+        let judged = &event["detail"]["step"]["evidence"]["judged"];
+        assert!(judged.as_u64().unwrap() >= 60, "{event:#}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_retrained_router_takes_over_by_itself_and_goes_back_when_it_gets_worse() {
+    let home = tempfile::tempdir().unwrap();
+    let (server, traffic) = (misled(home.path()), simulation(1000, 23));
+    let mut life = Life {
+        client: reqwest::Client::new(),
+        server: &server,
+        traffic: &traffic,
+        fallen: None,
+        requests: 0,
+    };
+    for _ in 0..300 {
+        life.step().await;
+    }
+    let old = life.versions().await["current"].clone();
+    let report = retrain(home.path(), &server);
+    assert!(report["judged"].as_u64().unwrap() > 200, "{report:#}");
+    let listing = life.versions().await;
+    let mut versions = listing["versions"].as_array().unwrap().iter();
+    let shadow = versions.find(|one| one["stage"] == "shadow").unwrap();
+    let new = shadow["version"].as_str().unwrap().to_owned();
+
+    life.until(&new, "canary").await;
+    life.until(&new, "current").await;
+    life.fallen = Some(life.favourite().await);
+    life.until(&new, "rolled_back").await;
+
+    let listing = life.versions().await;
+    assert_eq!(listing["current"], old);
+    assert_eq!(life.step().await["policy_version"], old);
+    check_steps(&listing);
 }

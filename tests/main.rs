@@ -11,6 +11,7 @@
 //! | `labels.rs` | scores, comparisons and choices of a policy, against a truth that is known |
 //! | `teaching.rs` | what a student has of a teacher, and what neither may tell |
 //! | `serving.rs` | what was evaluated is what is served; nothing acknowledged is lost |
+//! | `promotion.rs` | a new version takes over by steps, and a kill leaves the old one or the new one |
 //! | `command_line.rs` | every bad input gets a clear error and leaves nothing behind |
 //! | `off_policy.rs` | what `ope` says of a router on another policy's decisions, against the truth |
 //! | `odd_prompts.rs` | empty, huge and foreign prompts, in logs and in requests |
@@ -37,6 +38,7 @@ mod learning_curve;
 mod odd_prompts;
 mod off_policy;
 mod program;
+mod promotion;
 mod replay;
 mod report_page;
 mod rooms;

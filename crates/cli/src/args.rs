@@ -2,9 +2,11 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use pointsman_encoders::EncoderSpec;
+use pointsman_learn::promotion::Stage;
 use pointsman_logs::ImportFormat;
 use pointsman_policy::PolicySpec;
 use pointsman_replay::{Regime, Scenario};
@@ -43,6 +45,14 @@ pub(crate) enum Command {
     Replay(ReplayArgs),
     /// Serve decisions over HTTP.
     Serve(ServeArgs),
+    /// Show the versions of a server's router, and what happened to them.
+    Versions(VersionsArgs),
+    /// Try a new router beside the one that serves: in shadow, in canary, or in its place.
+    Promote(PromoteArgs),
+    /// Go back to the last good version.
+    Rollback(RollbackArgs),
+    /// Train a new router on the old logs and what came in since, and prepare it as a candidate.
+    Retrain(RetrainArgs),
     /// Write the decisions and feedback of a server as log rows.
     Export(ExportArgs),
     /// Show what is in a router or a log.
@@ -412,6 +422,117 @@ pub(crate) struct ServeArgs {
     pub(crate) log_json: bool,
 }
 
+/// Where versions are kept.
+#[derive(Debug, Args)]
+pub(crate) struct PlaceArgs {
+    /// The server to ask [default: the address of the settings, http://127.0.0.1:8080].
+    #[arg(long, value_name = "URL", conflicts_with = "store")]
+    pub(crate) server: Option<String>,
+    /// Its database, while no server has it open.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) store: Option<PathBuf>,
+    /// Settings (TOML) of the server.
+    #[arg(long, value_name = "FILE", env = "POINTSMAN_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct VersionsArgs {
+    #[command(flatten)]
+    pub(crate) place: PlaceArgs,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PromoteArgs {
+    #[command(flatten)]
+    pub(crate) place: PlaceArgs,
+    /// A router's directory, which is registered first, or a version.
+    #[arg(value_name = "DIR|VERSION")]
+    pub(crate) what: String,
+    /// Where to.
+    #[arg(long, value_enum, default_value_t = Target::Shadow)]
+    pub(crate) to: Target,
+    /// The share of the requests that it decides in canary [default: that of the settings].
+    #[arg(long, value_name = "SHARE")]
+    pub(crate) share: Option<f64>,
+    /// Past the gate, and in the place of a version that is in the way.
+    #[arg(long, requires = "reason")]
+    pub(crate) force: bool,
+    /// Why; recorded.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: Option<String>,
+}
+
+/// Where a version can be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Target {
+    /// It decides beside the current version, and nothing that it says is used.
+    Shadow,
+    /// It decides a share of the requests.
+    Canary,
+    /// It decides.
+    Current,
+    /// It is taken out of the trial.
+    Rejected,
+}
+
+impl From<Target> for Stage {
+    fn from(target: Target) -> Self {
+        match target {
+            Target::Shadow => Self::Shadow,
+            Target::Canary => Self::Canary,
+            Target::Current => Self::Current,
+            Target::Rejected => Self::Rejected,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RollbackArgs {
+    #[command(flatten)]
+    pub(crate) place: PlaceArgs,
+    /// Why; recorded.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RetrainArgs {
+    /// The router that serves; the new one has its policy, catalogue, encoder and seed.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) router: PathBuf,
+    #[command(flatten)]
+    pub(crate) logs: LogArgs,
+    /// Database of the server; it may be running.
+    #[arg(long, value_name = "FILE", default_value = "pointsman.db")]
+    pub(crate) store: PathBuf,
+    /// Directory to write the new router to [default: the old one's, with `.candidate` after it].
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Share of the prompts to learn nothing from, which the new router is measured on.
+    #[arg(long, default_value_t = 0.1, value_name = "SHARE")]
+    pub(crate) holdout: f64,
+    /// Where the router's sentence encoder is now, and on what it runs.
+    #[command(flatten)]
+    pub(crate) encoding: EncodingArgs,
+    /// Send the new router into shadow.
+    #[arg(long)]
+    pub(crate) promote: bool,
+    /// The server to send it to [default: http://127.0.0.1:8080].
+    #[arg(long, value_name = "URL", requires = "promote")]
+    pub(crate) server: Option<String>,
+    /// Again and again, this long after each time: a number and s, m, h or d, such as 24h. Where no
+    /// judged decision has come in since, nothing is trained.
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub(crate) every: Option<Duration>,
+    /// Print what was measured as JSON on standard output.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct ExportArgs {
     /// Database of the server; it may be running.
@@ -584,6 +705,24 @@ fn levels(text: &str) -> Result<(f64, f64), String> {
     levels.ok_or_else(|| "must be two numbers with a comma between, such as 0.05,0.1".to_owned())
 }
 
+/// A number of seconds, minutes, hours or days.
+fn duration(text: &str) -> Result<Duration, String> {
+    let wrong = || "must be a whole number and s, m, h or d, such as 24h".to_owned();
+    let unit = text.chars().next_back().ok_or_else(wrong)?;
+    let seconds = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 3600,
+        'd' => 86_400,
+        _ => return Err(wrong()),
+    };
+    let number: u64 = text[..text.len() - 1].parse().map_err(|_| wrong())?;
+    match number.checked_mul(seconds) {
+        Some(whole) if whole > 0 => Ok(Duration::from_secs(whole)),
+        _ => Err(wrong()),
+    }
+}
+
 fn probability(text: &str) -> Result<Probability, String> {
     let value: f64 = text
         .parse()
@@ -603,5 +742,19 @@ fn confidence(text: &str) -> Result<Probability, String> {
     match (0.5..1.0).contains(&value.get()) {
         true => Ok(value),
         false => Err(format!("must be at least 0.5 and below 1, got {text}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_duration_has_a_unit() {
+        assert_eq!(duration("90s"), Ok(Duration::from_secs(90)));
+        assert_eq!(duration("24h"), duration("1d"));
+        for wrong in ["", "h", "24", "-1h", "0s", "1w", "99999999999999999d", "1µ"] {
+            assert!(duration(wrong).is_err(), "{wrong}");
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! `pointsman`: arguments, settings, telemetry, exit codes. No logic: a command hands over to the
 //! crate that does the work.
 
+mod administering;
 mod args;
 mod commands;
 mod encoding;
@@ -37,6 +38,10 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Ope(args) => commands::ope::run(&args),
         Command::Replay(args) => commands::replay::run(&args),
         Command::Serve(args) => commands::serve::run(&args),
+        Command::Versions(args) => commands::versions::run(&args),
+        Command::Promote(args) => commands::promote::run(&args),
+        Command::Rollback(args) => commands::rollback::run(&args),
+        Command::Retrain(args) => commands::retrain::run(&args),
         Command::Export(args) => commands::export::run(&args),
         Command::Inspect(args) => commands::inspect::run(&args),
         Command::Simulate(args) => commands::simulate::run(&args),

@@ -6,7 +6,7 @@ use anyhow::Context;
 use pointsman_logs::{
     Budget, Faults, PromptLine, ReadOptions, TableBuilder, TableNotes, find, read, read_prompts,
 };
-use pointsman_types::LogTable;
+use pointsman_types::{LogRow, LogTable};
 
 use crate::args::LogArgs;
 use crate::progress::spinner;
@@ -25,6 +25,11 @@ pub(crate) fn table(logs: &LogArgs) -> anyhow::Result<LogTable> {
 
 /// The same, and what the table leaves out.
 pub(crate) fn read_logs(logs: &LogArgs) -> anyhow::Result<Logs> {
+    read_logs_and(logs, Vec::new())
+}
+
+/// The same with more rows, which come from elsewhere.
+pub(crate) fn read_logs_and(logs: &LogArgs, more: Vec<LogRow>) -> anyhow::Result<Logs> {
     let files = find(&logs.logs)?;
     let mut builder = TableBuilder::new(Budget {
         max_prompts: logs.max_prompts,
@@ -43,6 +48,7 @@ pub(crate) fn read_logs(logs: &LogArgs) -> anyhow::Result<Logs> {
     )?;
     progress.finish_and_clear();
     tell_faults(&faults);
+    more.into_iter().for_each(|row| builder.push(row));
     let (table, notes) = builder
         .finish()
         .context("no table can be made of the logs")?;

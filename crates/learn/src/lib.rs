@@ -7,3 +7,4 @@
 pub mod drift;
 pub mod learner;
 pub mod pacing;
+pub mod promotion;

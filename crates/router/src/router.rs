@@ -253,6 +253,12 @@ impl Router {
         &self.spec
     }
 
+    /// Quality per US dollar at which it decides; `None` where money is not weighed against quality.
+    #[must_use]
+    pub fn lambda(&self) -> Option<f64> {
+        self.policy.lambda()
+    }
+
     /// What is promised of that policy at these prices, where anything is.
     #[must_use]
     pub fn guarantee(&self) -> Option<&Guarantee> {

@@ -2,7 +2,7 @@
 
 use std::any::Any;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use axum::Router;
 use axum::http::StatusCode;
@@ -12,11 +12,13 @@ use axum::routing::{get, post};
 use pointsman_store::Store;
 use tower_http::catch_panic::CatchPanicLayer;
 
+use crate::beside::Besides;
 use crate::chance::Chance;
 use crate::intake::Intake;
 use crate::metrics::{self, Metrics};
+use crate::office::Office;
 use crate::problem::Problem;
-use crate::{Live, Settings, feedback, health, models, openapi, route};
+use crate::{Live, Settings, admin, feedback, health, models, openapi, route};
 
 /// A server without a listener: what its handlers share.
 pub struct App {
@@ -25,6 +27,11 @@ pub struct App {
     pub(crate) metrics: Metrics,
     pub(crate) intake: Intake,
     pub(crate) log_prompts: bool,
+    /// Runs the version beside the current one.
+    pub(crate) besides: Besides,
+    /// Changes which versions serve.
+    pub(crate) office: Office,
+    heard: AtomicU64,
     pub(crate) chance: Chance,
     draining: AtomicBool,
 }
@@ -35,10 +42,13 @@ impl App {
     pub fn new(settings: &Settings, live: Live, store: Store) -> Arc<Self> {
         Arc::new(Self {
             live,
+            besides: Besides::new(settings.beside),
+            office: Office::new(&store, settings.promotion.clone()),
             store,
             metrics: Metrics::new(),
             intake: Intake::new(settings.max_body_bytes, settings.body_timeout),
             log_prompts: settings.log_prompts,
+            heard: AtomicU64::new(0),
             chance: Chance::new(&settings.explore, &settings.explore_not_tiers),
             draining: AtomicBool::new(false),
         })
@@ -50,6 +60,9 @@ impl App {
             .route("/v1/route", post(route::route))
             .route("/v1/feedback", post(feedback::feedback))
             .route("/v1/models", get(models::models))
+            .route("/v1/versions", get(admin::versions).post(admin::register))
+            .route("/v1/promote", post(admin::promote))
+            .route("/v1/rollback", post(admin::rollback))
             .route("/healthz", get(health::healthz))
             .route("/readyz", get(health::readyz))
             .route("/metrics", get(metrics::metrics))
@@ -59,6 +72,16 @@ impl App {
             .layer(CatchPanicLayer::custom(panicked))
             .layer(from_fn_with_state(Arc::clone(self), metrics::observe))
             .with_state(Arc::clone(self))
+    }
+
+    /// Counts what there is to learn from: a decision or a judgement.
+    pub(crate) fn heard(&self) {
+        self.heard.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Decisions and judgements since the start.
+    pub(crate) fn heard_so_far(&self) -> u64 {
+        self.heard.load(Ordering::Relaxed)
     }
 
     pub(crate) fn drain(&self) {

@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use pointsman_learn::promotion::{RailError, Rails};
 use pointsman_policy::Exploration;
 use serde::Deserialize;
 
@@ -32,6 +33,12 @@ pub struct Config {
     pub drain_notice_ms: u64,
     /// The longest that requests under way may take to finish at the end.
     pub drain_ms: u64,
+    /// How often evidence on the version on trial is looked at. 0 leaves all steps to people.
+    pub steward_ms: u64,
+    /// The longest that a version on trial may take to decide.
+    pub beside_ms: u64,
+    /// What a new version has to prove, and what it must never do.
+    pub promotion: Rails,
 }
 
 impl Default for Config {
@@ -48,12 +55,15 @@ impl Default for Config {
             reload_ms: 1000,
             drain_notice_ms: 0,
             drain_ms: 10_000,
+            steward_ms: 2000,
+            beside_ms: 250,
+            promotion: Rails::default(),
         }
     }
 }
 
 /// A setting that cannot be used.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[error("serve.{setting} is {value}; it must be {range}")]
 pub struct ConfigError {
     /// Which setting.
@@ -62,6 +72,16 @@ pub struct ConfigError {
     pub value: String,
     /// What it may be.
     pub range: &'static str,
+}
+
+impl From<RailError> for ConfigError {
+    fn from(error: RailError) -> Self {
+        Self {
+            setting: error.setting,
+            value: error.value.to_string(),
+            range: error.range,
+        }
+    }
 }
 
 /// Settings that were checked.
@@ -78,6 +98,10 @@ pub struct Settings {
     pub(crate) reload: Duration,
     pub(crate) drain_notice: Duration,
     pub(crate) drain: Duration,
+    /// `None` where people take all steps.
+    pub(crate) steward: Option<Duration>,
+    pub(crate) beside: Duration,
+    pub(crate) promotion: Rails,
 }
 
 const DAY_MS: u64 = 24 * 3600 * 1000;
@@ -88,6 +112,8 @@ impl Config {
     /// # Errors
     /// Names the first setting out of range.
     pub fn check(&self) -> Result<Settings, ConfigError> {
+        self.promotion.check()?;
+        let steward = millis("steward_ms", self.steward_ms, 0)?;
         Ok(Settings {
             bind: self.bind,
             log_prompts: self.log_prompts,
@@ -100,6 +126,9 @@ impl Config {
             reload: millis("reload_ms", self.reload_ms, 10)?,
             drain_notice: millis("drain_notice_ms", self.drain_notice_ms, 0)?,
             drain: millis("drain_ms", self.drain_ms, 0)?,
+            steward: (!steward.is_zero()).then_some(steward),
+            beside: millis("beside_ms", self.beside_ms, 1)?,
+            promotion: self.promotion.clone(),
         })
     }
 }
@@ -202,6 +231,7 @@ mod tests {
             share: 0.1,
         };
         check_refused(|config| config.explore = odds, "explore");
+        check_refused(|config| config.promotion.delta = 2.0, "delta");
     }
 
     #[test]

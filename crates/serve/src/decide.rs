@@ -4,6 +4,8 @@
 use pointsman_router::{Explanation, Router, Unsatisfiable};
 use pointsman_types::{Decision, ModelCard, ModelName, Request};
 
+use crate::LoadError;
+
 /// Decides on requests; immutable and shared by all threads.
 pub trait Decide: Send + Sync + 'static {
     /// The models it chooses from.
@@ -18,6 +20,19 @@ pub trait Decide: Send + Sync + 'static {
     /// Whether a decision takes milliseconds, too long for a thread that serves others.
     fn is_slow(&self) -> bool {
         false
+    }
+
+    /// The same router with what a learner had learnt, from the state that the learner kept: so a
+    /// snapshot of the learner can be a version.
+    ///
+    /// # Errors
+    /// When it cannot read this state. By default it can read none.
+    fn taught(&self, state: &[u8]) -> Result<Box<dyn Decide>, LoadError> {
+        let bytes = state.len();
+        Err(
+            format!("it learns nothing, so the {bytes} bytes of the snapshot say nothing to it")
+                .into(),
+        )
     }
 
     /// Decides on one request, without waiting for anything.

@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use crate::{ConfigError, LoadError};
+use crate::{ConfigError, LoadError, VersionsError};
 
 /// The server cannot run.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +28,9 @@ pub enum ServeError {
         /// Why.
         source: LoadError,
     },
+    /// Which version serves cannot be read or kept.
+    #[error("cannot tell which version of the router serves")]
+    Versions(#[source] VersionsError),
     /// Signals cannot be listened for.
     #[error("cannot listen for signals")]
     Signal(#[source] io::Error),

@@ -33,6 +33,7 @@ pub(crate) async fn feedback(
     let submission = body.check(header_key(&headers)?)?;
     let receipt = keep(&app.store, submission).await?;
     app.metrics.feedback(receipt.repeated);
+    app.heard();
     Ok(json(&Acknowledged {
         feedback_id: receipt.feedback_id,
         repeated: receipt.repeated,

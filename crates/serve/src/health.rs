@@ -23,7 +23,7 @@ pub(crate) async fn readyz(State(app): State<Arc<App>>) -> Result<Response, Prob
         return Err(not_ready("the store takes no records"));
     }
     let snapshot = app.live.snapshot();
-    let policy_version = snapshot.router.policy_version();
+    let policy_version = snapshot.current.router.policy_version();
     Ok(problem::json(
         &json!({"status": "ready", "policy_version": policy_version}),
     ))

@@ -1,13 +1,18 @@
-//! The HTTP server: decisions, feedback, the list of models, health and metrics.
+//! The HTTP server: decisions, feedback, the list of models, versions, health and metrics.
 //!
-//! It decides nothing itself: every decision comes from the router it holds, every record goes to
-//! the store. No log tables, no training, no administration on this listener.
+//! It decides nothing itself: every decision comes from the routers it holds, every record goes to
+//! the store, and what becomes of a new version follows from `learn`. No log tables, no training.
+//! Versions are changed from this machine alone, while there are no keys.
 //!
 //! `cli` calls [`run`], or [`Server::bind`] where it needs the address first.
 
+mod admin;
+mod admin_body;
 mod answer;
 mod app;
+mod beside;
 mod chance;
+mod compared;
 mod config;
 mod decide;
 mod error;
@@ -19,17 +24,21 @@ mod live;
 mod metrics;
 mod models;
 mod object;
+mod office;
 mod openapi;
 mod parse;
 mod paths;
+mod peer;
 mod problem;
 mod refusal;
 mod route;
 mod route_body;
 mod server;
 mod signal;
+mod steward;
 mod text;
 mod usage_body;
+mod versions;
 mod watch;
 
 #[cfg(test)]
@@ -43,3 +52,4 @@ pub use live::{Live, LoadError};
 pub use paths::ROUTES;
 pub use server::{Server, run};
 pub use signal::stop_signal;
+pub use versions::{Order, Plan, Versions, VersionsError};

@@ -1,10 +1,11 @@
-//! The router in service: one snapshot, replaced as a whole. A request keeps the snapshot that it
-//! began with.
+//! The routers in service: one snapshot, replaced as a whole. A request keeps the snapshot that it
+//! began with, so no request meets the old version and the new one.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use axum::body::Bytes;
 
 use crate::watch::fingerprint;
 use crate::{Decide, ServeError, models};
@@ -14,17 +15,37 @@ pub type LoadError = Box<dyn std::error::Error + Send + Sync>;
 
 type Load = dyn Fn(&Path) -> Result<Box<dyn Decide>, LoadError> + Send + Sync;
 
-/// The router in service, and where the next one comes from.
+/// The routers in service, and where the next one comes from.
 pub struct Live {
-    current: ArcSwap<Snapshot>,
+    snapshot: ArcSwap<Snapshot>,
     source: Option<Source>,
 }
 
-/// One router with what follows from it alone.
+/// Everything that decides.
 pub(crate) struct Snapshot {
+    pub(crate) current: Arc<Loaded>,
+    pub(crate) beside: Option<Beside>,
+}
+
+/// One router with what follows from it alone.
+pub(crate) struct Loaded {
+    /// The name of its version.
+    pub(crate) version: String,
     pub(crate) router: Box<dyn Decide>,
     /// The body of `GET /v1/models`.
-    pub(crate) models: axum::body::Bytes,
+    pub(crate) models: Bytes,
+}
+
+/// The version that the current one is compared with, on every request.
+#[derive(Clone)]
+pub(crate) struct Beside {
+    pub(crate) loaded: Arc<Loaded>,
+    /// The share of the requests that it decides; in shadow 0.
+    pub(crate) share: f64,
+    /// Names the trial: the last decision before it.
+    pub(crate) after: i64,
+    /// Whether it is to take the current one's place; else it had that place before.
+    pub(crate) is_challenger: bool,
 }
 
 /// A directory that routers are read from.
@@ -39,7 +60,7 @@ impl Live {
     /// Keeps one router for as long as it serves.
     #[must_use]
     pub fn fixed(router: impl Decide) -> Self {
-        Self::new(Box::new(router), None)
+        Self::new(Loaded::named_by_itself(Box::new(router)), None)
     }
 
     /// Loads the router of a directory; the server looks there for newer ones.
@@ -58,43 +79,74 @@ impl Live {
             first: fingerprint(directory).ok(),
             load: Box::new(move |directory| Ok(Box::new(load(directory)?))),
         };
-        let router = (source.load)(directory).map_err(|source| ServeError::Router {
-            directory: directory.to_owned(),
-            source,
-        })?;
-        Ok(Self::new(router, Some(source)))
+        let loaded = source
+            .load(directory)
+            .map_err(|source| ServeError::Router {
+                directory: directory.to_owned(),
+                source,
+            })?;
+        Ok(Self::new(loaded, Some(source)))
     }
 
-    fn new(router: Box<dyn Decide>, source: Option<Source>) -> Self {
+    fn new(current: Loaded, source: Option<Source>) -> Self {
         Self {
-            current: ArcSwap::from_pointee(Snapshot::new(router)),
+            snapshot: ArcSwap::from_pointee(Snapshot {
+                current: Arc::new(current),
+                beside: None,
+            }),
             source,
         }
     }
 
     pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
-        self.current.load_full()
+        self.snapshot.load_full()
+    }
+
+    pub(crate) fn swap(&self, snapshot: Snapshot) {
+        self.snapshot.store(Arc::new(snapshot));
     }
 
     pub(crate) fn source(&self) -> Option<&Source> {
         self.source.as_ref()
     }
+}
 
-    /// Puts the router that is in the directory now into service, or keeps the old one.
-    pub(crate) fn reload(&self) -> Result<(), LoadError> {
-        if let Some(source) = &self.source {
-            let router = (source.load)(&source.directory)?;
-            self.current.store(Arc::new(Snapshot::new(router)));
-        }
-        Ok(())
+impl Source {
+    /// Loads the router of a directory.
+    pub(crate) fn load(&self, directory: &Path) -> Result<Loaded, LoadError> {
+        Ok(Loaded::named_by_itself((self.load)(directory)?))
     }
 }
 
 impl Snapshot {
-    fn new(router: Box<dyn Decide>) -> Self {
+    /// A router that is loaded already.
+    pub(crate) fn get(&self, version: &str) -> Option<Arc<Loaded>> {
+        let beside = self.beside.as_ref().map(|beside| &beside.loaded);
+        let mut loaded = std::iter::once(&self.current).chain(beside);
+        loaded.find(|one| one.version == version).cloned()
+    }
+}
+
+impl Loaded {
+    fn named_by_itself(router: Box<dyn Decide>) -> Self {
         Self {
+            version: router.policy_version().to_owned(),
             models: models::list(router.cards()).into(),
             router,
+        }
+    }
+
+    /// The same with what a learner had learnt.
+    pub(crate) fn taught(&self, state: &[u8]) -> Result<Self, LoadError> {
+        Ok(Self::named_by_itself(self.router.taught(state)?))
+    }
+
+    /// The same by the name under which the version is known. The two differ where the server was
+    /// told of another catalogue or policy than the version was registered with.
+    pub(crate) fn known_as(self, version: &str) -> Self {
+        Self {
+            version: version.to_owned(),
+            ..self
         }
     }
 }

@@ -9,6 +9,7 @@
 //! | `pointsman_decision_seconds` | | time inside the router |
 //! | `pointsman_feedback_total` | `result` | `new`, `repeated` |
 //! | `pointsman_router_reloads_total` | `result` | `loaded`, `refused` |
+//! | `pointsman_beside_total` | `result` | decisions of the version on trial: `decided`, `slow`, `panicked`, `refused` |
 //! | `pointsman_store_waiting` | | records that wait to be written |
 
 use std::fmt::{self, Write};
@@ -29,6 +30,7 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
 use crate::App;
+use crate::beside::Silent;
 use crate::paths::ROUTES;
 use crate::problem::Problem;
 
@@ -40,6 +42,7 @@ pub(crate) struct Metrics {
     decision_seconds: Histogram,
     feedback: Family<ResultLabel, Counter>,
     reloads: Family<ResultLabel, Counter>,
+    beside: Family<ResultLabel, Counter>,
     waiting: Gauge<u64, AtomicU64>,
 }
 
@@ -104,6 +107,7 @@ impl Metrics {
             decision_seconds: Histogram::new(exponential_buckets(1e-5, 2.0, 15)),
             feedback: Family::default(),
             reloads: Family::default(),
+            beside: Family::default(),
             waiting: Gauge::default(),
         };
         metrics.register();
@@ -135,6 +139,11 @@ impl Metrics {
             self.reloads.clone(),
         );
         registry.register(
+            "beside",
+            "Decisions of the version on trial, made or failed",
+            self.beside.clone(),
+        );
+        registry.register(
             "store_waiting",
             "Records that wait to be written",
             self.waiting.clone(),
@@ -161,6 +170,16 @@ impl Metrics {
     pub(crate) fn reload(&self, loaded: bool) {
         let result = if loaded { "loaded" } else { "refused" };
         self.reloads.get_or_create(&ResultLabel { result }).inc();
+    }
+
+    pub(crate) fn beside(&self, silent: Option<Silent>) {
+        let result = match silent {
+            None => "decided",
+            Some(Silent::Slow) => "slow",
+            Some(Silent::Panicked) => "panicked",
+            Some(Silent::Refused) => "refused",
+        };
+        self.beside.get_or_create(&ResultLabel { result }).inc();
     }
 
     fn request(&self, route: &'static str, response: &Response, since: Instant) {

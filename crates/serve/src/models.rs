@@ -49,5 +49,5 @@ fn entry(card: &ModelCard) -> Entry<'_> {
 }
 
 pub(crate) async fn models(State(app): State<Arc<App>>) -> Response {
-    json_bytes(app.live.snapshot().models.clone())
+    json_bytes(app.live.snapshot().current.models.clone())
 }

@@ -18,6 +18,7 @@ mod tests {
 
     use super::*;
     use crate::ROUTES;
+    use crate::admin_body::PromoteBody;
     use crate::feedback_body::FeedbackBody;
     use crate::parse::parse;
     use crate::problem::Problem;
@@ -100,6 +101,11 @@ mod tests {
         let body = json!({"no_such_field": 1}).to_string();
         let route = parse::<RouteBody<'_>>(body.as_bytes()).unwrap_err();
         let feedback = parse::<FeedbackBody>(body.as_bytes()).unwrap_err();
+        let promote = parse::<PromoteBody>(body.as_bytes()).unwrap_err();
+        assert_eq!(
+            described("/components/schemas/PromoteRequest"),
+            accepted(promote)
+        );
         let body = json!({"provider": {"no_such_field": 1}}).to_string();
         let provider = parse::<RouteBody<'_>>(body.as_bytes()).unwrap_err();
         let body = json!({"usage": {"no_such_field": 1}}).to_string();

@@ -1,4 +1,5 @@
-//! `POST /v1/route`: decides, records the decision, then answers.
+//! `POST /v1/route`: decides, records the decision, then answers. What a version beside the current
+//! one has to do with it is in `compared`.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -8,23 +9,34 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use pointsman_router::{Explanation, Unsatisfiable};
-use pointsman_store::DecisionRecord;
+use pointsman_store::{Arm, DecisionRecord, Shadow};
 use pointsman_types::{Decision, Request};
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::App;
 use crate::answer::answer;
+use crate::compared::{self, Asked};
 use crate::decide::Decide;
 use crate::intake::{Held, SMALL};
+use crate::live::Snapshot;
 use crate::parse::parse;
 use crate::problem::{Problem, json_bytes};
 use crate::refusal::refused;
 use crate::route_body::RouteBody;
 
 /// A decision that is yet to be recorded.
-struct Decided {
-    answer: Vec<u8>,
-    record: DecisionRecord,
+pub(crate) struct Decided {
+    pub(crate) request: Request,
+    pub(crate) session_id: Option<String>,
+    pub(crate) metadata: Option<Map<String, Value>>,
+    pub(crate) key_id: Option<String>,
+    pub(crate) tier: Option<String>,
+    pub(crate) explain: bool,
+    pub(crate) decision: Decision,
+    pub(crate) explanation: Option<Explanation>,
+    pub(crate) arm: Option<Arm>,
+    pub(crate) shadow: Option<Shadow>,
 }
 
 pub(crate) async fn route(
@@ -33,55 +45,55 @@ pub(crate) async fn route(
     body: Body,
 ) -> Result<Response, Problem> {
     let held = app.intake.read(&headers, body).await?;
-    let decided = decide(&app, held).await?;
-    let counter = app.metrics.decision(&decided.record.decision);
-    app.store.record(decided.record).await?;
+    let snapshot = app.live.snapshot();
+    let decided = decide(&app, &snapshot, held).await?;
+    let decided = compared::before_the_answer(&app, &snapshot, decided).await;
+    let counter = app.metrics.decision(&decided.decision);
+    let (id, ts_ms) = new_id();
+    let answer = answer(&id, &decided.decision, decided.explanation.as_ref());
+    let asked = Asked::of(&snapshot, &id, &decided);
+    let record = app.record(id, ts_ms, decided);
+    app.store.record(record).await?;
     counter.inc();
-    Ok(json_bytes(decided.answer))
+    app.heard();
+    if let Some(asked) = asked {
+        asked.after_the_answer(&app);
+    }
+    Ok(json_bytes(answer))
 }
 
 /// A decision takes some 50 µs, less than a change of thread; only long bodies, and routers with a
 /// transformer, leave the runtime's threads.
-async fn decide(app: &Arc<App>, held: Held) -> Result<Decided, Problem> {
-    if held.bytes.len() <= SMALL && !app.live.snapshot().router.is_slow() {
-        return app.decide(&held.bytes);
+async fn decide(app: &Arc<App>, snapshot: &Arc<Snapshot>, held: Held) -> Result<Decided, Problem> {
+    if held.bytes.len() <= SMALL && !snapshot.current.router.is_slow() {
+        return app.decide(snapshot, &held.bytes);
     }
-    let app = Arc::clone(app);
-    tokio::task::spawn_blocking(move || app.decide(&held.bytes))
+    let (app, snapshot) = (Arc::clone(app), Arc::clone(snapshot));
+    tokio::task::spawn_blocking(move || app.decide(&snapshot, &held.bytes))
         .await
         // The panic itself was reported by the panic hook.
         .map_err(|_| Problem::internal())?
 }
 
 impl App {
-    fn decide(&self, body: &[u8]) -> Result<Decided, Problem> {
-        let snapshot = self.live.snapshot();
-        let router = snapshot.router.as_ref();
+    fn decide(&self, snapshot: &Snapshot, body: &[u8]) -> Result<Decided, Problem> {
+        let router = snapshot.current.router.as_ref();
         let mut body: RouteBody<'_> = parse(body)?;
         let mut request = body.request(router.models())?;
         request.draw = self.chance.draw(body.tier.as_deref(), body.no_explore());
-        let (explanation, decision) = self.explained(router, &request, body.explain())?;
-        let (id, ts_ms) = new_id();
-        let coordinates = Some(decision.coordinates.clone()).filter(|all| !all.is_empty());
-        let lambda = decision.lambda;
+        let explain = body.explain();
+        let (explanation, decision) = self.explained(router, &request, explain)?;
         Ok(Decided {
-            answer: answer(&id, &decision, explanation.as_ref()),
-            record: DecisionRecord {
-                id,
-                ts_ms,
-                prompt_id: request.prompt.default_id(),
-                prompt: self.kept_prompt(&request),
-                session_id: body.session_id,
-                metadata: body.metadata,
-                input_tokens: request.input_tokens,
-                decision,
-                key_id: body.key_id,
-                tier: body.tier,
-                coordinates,
-                lambda,
-                arm: None,
-                shadow: None,
-            },
+            request,
+            session_id: body.session_id,
+            metadata: body.metadata,
+            key_id: body.key_id,
+            tier: body.tier,
+            explain,
+            decision,
+            explanation,
+            arm: None,
+            shadow: None,
         })
     }
 
@@ -101,6 +113,27 @@ impl App {
         let decision = router.decide(request).map_err(unsatisfiable)?;
         self.metrics.decided_in(since);
         Ok((None, decision))
+    }
+
+    fn record(&self, id: String, ts_ms: i64, decided: Decided) -> DecisionRecord {
+        let coordinates = &decided.decision.coordinates;
+        let lambda = decided.decision.lambda;
+        DecisionRecord {
+            coordinates: (!coordinates.is_empty()).then(|| coordinates.clone()),
+            id,
+            ts_ms,
+            prompt_id: decided.request.prompt.default_id(),
+            prompt: self.kept_prompt(&decided.request),
+            session_id: decided.session_id,
+            metadata: decided.metadata,
+            input_tokens: decided.request.input_tokens,
+            decision: decided.decision,
+            key_id: decided.key_id,
+            tier: decided.tier,
+            lambda,
+            arm: decided.arm,
+            shadow: decided.shadow,
+        }
     }
 
     fn kept_prompt(&self, request: &Request) -> Option<String> {

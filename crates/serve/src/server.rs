@@ -17,7 +17,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tower_http::add_extension::AddExtension;
 
+use crate::peer::Peer;
+use crate::steward::Steward;
 use crate::watch::Watch;
 use crate::{App, Config, Live, ServeError, Settings};
 
@@ -46,10 +49,10 @@ pub struct Server {
 }
 
 impl Server {
-    /// Takes the address.
+    /// Takes the address, and puts the version into service that the store says is current.
     ///
     /// # Errors
-    /// When a setting is out of range or the address cannot be had.
+    /// When a setting is out of range, the address cannot be had, or the store cannot tell.
     pub async fn bind(config: &Config, live: Live, store: Store) -> Result<Self, ServeError> {
         let settings = config.check()?;
         let bind_error = |source| ServeError::Bind {
@@ -61,10 +64,12 @@ impl Server {
         if !address.ip().is_loopback() {
             tracing::warn!(%address, "listening beyond loopback without authentication");
         }
+        let app = App::new(&settings, live, store);
+        app.adopt().await.map_err(ServeError::Versions)?;
         Ok(Self {
             listener,
             address,
-            app: App::new(&settings, live, store),
+            app,
             settings,
         })
     }
@@ -75,6 +80,11 @@ impl Server {
         self.address
     }
 
+    #[cfg(test)]
+    pub(crate) fn app(&self) -> &Arc<App> {
+        &self.app
+    }
+
     /// Serves until `shutdown` completes, then finishes what is under way.
     ///
     /// # Errors
@@ -83,6 +93,11 @@ impl Server {
         let stop = CancellationToken::new();
         let watch = Watch::new(Arc::clone(&self.app));
         let watching = tokio::spawn(watch.run(self.settings.reload, stop.clone()));
+        let steward = Steward::new(Arc::clone(&self.app));
+        let judging = self.settings.steward.map(|period| {
+            let judging = steward.run(period, stop.clone());
+            tokio::spawn(judging)
+        });
         let connections = Connections::new(&self.app, &self.settings);
         let notice = async {
             shutdown.await;
@@ -97,6 +112,10 @@ impl Server {
         drop(self.listener);
         stop.cancel();
         connections.finish(self.settings.drain).await;
+        if let Some(judging) = judging {
+            // A panic there was reported by the panic hook.
+            judging.await.ok();
+        }
         self.app.store.close().await;
         tracing::info!("stopped");
         // A watch that panicked has been reported by the panic hook.
@@ -144,7 +163,7 @@ impl Connections {
                 return pending().await;
             };
             match listener.accept().await {
-                Ok((stream, _)) => self.serve(stream, room),
+                Ok((stream, peer)) => self.serve(stream, Peer(peer), room),
                 Err(error) => {
                     tracing::warn!(%error, "a connection was not accepted");
                     sleep(RETRY_ACCEPT).await;
@@ -153,12 +172,13 @@ impl Connections {
         }
     }
 
-    fn serve(&self, stream: TcpStream, room: OwnedSemaphorePermit) {
+    fn serve(&self, stream: TcpStream, peer: Peer, room: OwnedSemaphorePermit) {
         // Without this small answers wait for the caller's acknowledgement.
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "TCP_NODELAY was not set");
         }
-        let service = TowerToHyperService::new(self.routes.clone());
+        let routes = AddExtension::new(self.routes.clone(), peer);
+        let service = TowerToHyperService::new(routes);
         let protocol = self.protocol.clone();
         let (finish, abort) = (self.finish.clone(), self.abort.clone());
         self.tasks.spawn(async move {

@@ -46,39 +46,33 @@ impl Watch {
                 () = hangup.received() => true,
                 _ = ticks.tick() => false,
             };
-            let looked = tokio::task::spawn_blocking(move || {
-                self.look(forced);
-                self
-            });
-            // A panic in a loader ends the watch, not the server: the old router stays.
-            match looked.await {
-                Ok(watch) => self = watch,
-                Err(_) => return Ok(()),
-            }
+            self.look(forced).await;
         }
     }
 
-    fn look(&mut self, forced: bool) {
-        let found = fingerprint_of(&self.app);
+    async fn look(&mut self, forced: bool) {
+        let app = Arc::clone(&self.app);
+        let found = tokio::task::spawn_blocking(move || fingerprint_of(&app)).await;
+        let found = found.ok().flatten();
         // A directory without a manifest is one that is being replaced.
         if found.is_none() || (found == self.seen && !forced) {
             return;
         }
         self.seen = found;
-        self.reload();
+        self.reload().await;
     }
 
-    fn reload(&self) {
-        let reloaded = self.app.live.reload();
+    async fn reload(&self) {
+        let reloaded = self.app.take_directory().await;
         self.app.metrics.reload(reloaded.is_ok());
         match reloaded {
             Ok(()) => {
                 let snapshot = self.app.live.snapshot();
-                let policy_version = snapshot.router.policy_version();
+                let policy_version = snapshot.current.router.policy_version();
                 tracing::info!(policy_version, "a new router is in service");
             }
             Err(error) => {
-                let error = error.as_ref() as &dyn std::error::Error;
+                let error = &error as &dyn std::error::Error;
                 tracing::error!(error, "a new router was refused; the old one stays");
             }
         }

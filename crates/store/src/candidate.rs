@@ -26,13 +26,36 @@ pub struct KeptCandidate {
     pub refused: bool,
 }
 
-/// What another version would have done, had it decided.
+/// What a version beside the current one said of a request, whether or not it decided.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Shadow {
     /// Which version.
     pub version: String,
-    /// Its candidates, in its order.
+    /// The version that was current.
+    #[serde(default)]
+    pub against: String,
+    /// The last decision before the two were compared: names the comparison.
+    #[serde(default)]
+    pub after: i64,
+    /// The share of the requests that it decided then.
+    #[serde(default = "none")]
+    pub share: Probability,
+    /// Quality per US dollar by which the two are compared; `None` where money is not weighed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lambda: Option<f64>,
+    /// Whether it said nothing in time.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub failed: bool,
+    /// Its candidates with its own probabilities, in its order; none where it failed.
     pub candidates: Vec<KeptCandidate>,
+    /// The current version's candidates with its own probabilities, where those of the decision are of
+    /// both together.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub current: Vec<KeptCandidate>,
+}
+
+fn none() -> Probability {
+    Probability::ZERO
 }
 
 /// By reference, since that is how serde asks.

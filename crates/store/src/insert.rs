@@ -9,7 +9,7 @@ use pointsman_types::Tokens;
 use serde::Serialize;
 use sqlx::query::Query;
 use sqlx::sqlite::SqliteArguments;
-use sqlx::{Sqlite, SqliteConnection};
+use sqlx::{Connection, Sqlite, SqliteConnection};
 
 use crate::{Arm, DecisionRecord, KeptCandidate};
 
@@ -73,6 +73,23 @@ pub(crate) async fn insert(
     .execute(db)
     .await
     .map(drop)
+}
+
+/// Keeps what a version beside the current one said of decisions, in one transaction. A decision that
+/// was erased meanwhile keeps nothing.
+pub(crate) async fn shade(
+    db: &mut SqliteConnection,
+    shades: &[(String, String)],
+) -> Result<(), sqlx::Error> {
+    let mut transaction = db.begin_with("BEGIN IMMEDIATE").await?;
+    for (id, shadow) in shades {
+        sqlx::query("UPDATE decision SET shadow = ? WHERE id = ? AND erased_ms IS NULL")
+            .bind(shadow.as_str())
+            .bind(id.as_str())
+            .execute(&mut *transaction)
+            .await?;
+    }
+    transaction.commit().await
 }
 
 /// A decision with its lists already in JSON, made on the caller's thread to spare the writer.

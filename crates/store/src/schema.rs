@@ -105,7 +105,8 @@ CREATE TABLE version (
     path            TEXT    NOT NULL,
     snapshot_seq    INTEGER,
     stage           TEXT    NOT NULL CHECK (stage IN
-        ('candidate', 'shadow', 'canary', 'current', 'previous', 'rejected', 'rolled_back')),
+        ('candidate', 'shadow', 'canary', 'current', 'previous', 'retired', 'rejected',
+         'rolled_back')),
     share           REAL    NOT NULL,
     added_ms        INTEGER NOT NULL,
     changed_ms      INTEGER NOT NULL,

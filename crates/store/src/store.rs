@@ -6,11 +6,11 @@ use std::sync::Arc;
 use sqlx::SqliteConnection;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::insert::DecisionRow;
+use crate::insert::{DecisionRow, json};
 use crate::writer::{Change, Job, Reply, Report, Writer};
 use crate::{
-    Config, DecisionRecord, Export, FeedbackRecord, Filter, OutcomeRecord, Receipt, StoreError,
-    database,
+    Config, DecisionRecord, Export, FeedbackRecord, Filter, OutcomeRecord, Receipt, Shadow,
+    StoreError, database,
 };
 
 /// Records that may wait; about half a second of work at full load.
@@ -92,6 +92,28 @@ impl Store {
             .await
     }
 
+    /// Keeps what a version beside the current one said of a decision that was kept before. It is
+    /// written some time later; a crash before that loses it, and nothing else.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] when too many records wait.
+    pub fn shade(&self, decision_id: &str, shadow: &Shadow) -> Result<(), StoreError> {
+        let shade = Box::new((decision_id.to_owned(), json(shadow)));
+        self.hand_over(Job::Shade(shade))
+    }
+
+    /// The number of the last decision; 0 before the first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn last_decision(&self) -> Result<i64, StoreError> {
+        let mut db = self.reader().await?;
+        sqlx::query_scalar("SELECT coalesce(max(seq), 0) FROM decision")
+            .fetch_one(&mut db)
+            .await
+            .map_err(|source| self.unreadable(source))
+    }
+
     /// Reads decisions joined with their feedback, beside the writer.
     ///
     /// # Errors
@@ -133,7 +155,9 @@ impl Store {
         database::connect_reader(&self.path).await
     }
 
-    pub(crate) fn path(&self) -> &Path {
+    /// The file, without links.
+    #[must_use]
+    pub fn path(&self) -> &Path {
         &self.path
     }
 
@@ -151,14 +175,16 @@ impl Store {
 
     async fn submit<T>(&self, job: impl FnOnce(Reply<T>) -> Job) -> Result<T, StoreError> {
         let (reply, kept) = oneshot::channel();
-        self.inbox
-            .try_send(job(reply))
-            .map_err(|refused| match refused {
-                mpsc::error::TrySendError::Full(_) => StoreError::Busy {
-                    waiting: self.waiting(),
-                },
-                mpsc::error::TrySendError::Closed(_) => StoreError::Closed,
-            })?;
+        self.hand_over(job(reply))?;
         kept.await.map_err(|_| StoreError::Closed)?
+    }
+
+    fn hand_over(&self, job: Job) -> Result<(), StoreError> {
+        self.inbox.try_send(job).map_err(|refused| match refused {
+            mpsc::error::TrySendError::Full(_) => StoreError::Busy {
+                waiting: self.waiting(),
+            },
+            mpsc::error::TrySendError::Closed(_) => StoreError::Closed,
+        })
     }
 }

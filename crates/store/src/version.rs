@@ -22,8 +22,10 @@ pub enum Stage {
     Canary,
     /// Decides; at most one version does.
     Current,
-    /// Was current before the one that is.
+    /// Was current before the one that is, which is watched against it.
     Previous,
+    /// Was current once, and is good enough to go back to.
+    Retired,
     /// Was found no better.
     Rejected,
     /// Was taken out of service.
@@ -32,12 +34,13 @@ pub enum Stage {
 
 impl Stage {
     /// Every stage.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Candidate,
         Self::Shadow,
         Self::Canary,
         Self::Current,
         Self::Previous,
+        Self::Retired,
         Self::Rejected,
         Self::RolledBack,
     ];
@@ -51,6 +54,7 @@ impl Stage {
             Self::Canary => "canary",
             Self::Current => "current",
             Self::Previous => "previous",
+            Self::Retired => "retired",
             Self::Rejected => "rejected",
             Self::RolledBack => "rolled_back",
         }

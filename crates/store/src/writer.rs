@@ -26,6 +26,8 @@ pub(crate) type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
 pub(crate) enum Job {
     Decision(Box<DecisionRow>, Reply<()>),
     Report(Report, Reply<Receipt>),
+    /// A decision and what a version beside the current one said of it, in JSON; nobody waits.
+    Shade(Box<(String, String)>),
     Change(Change),
     Close(oneshot::Sender<()>),
 }
@@ -66,6 +68,7 @@ pub(crate) struct Writer {
 struct Batch {
     decisions: Vec<(Box<DecisionRow>, Reply<()>)>,
     reports: Vec<(Report, Reply<Receipt>)>,
+    shades: Vec<(String, String)>,
     changes: Vec<Change>,
     close: Vec<oneshot::Sender<()>>,
 }
@@ -76,6 +79,7 @@ impl Extend<Job> for Batch {
             match job {
                 Job::Decision(row, reply) => self.decisions.push((row, reply)),
                 Job::Report(report, reply) => self.reports.push((report, reply)),
+                Job::Shade(shade) => self.shades.push(*shade),
                 Job::Change(change) => self.changes.push(change),
                 Job::Close(reply) => self.close.push(reply),
             }
@@ -111,6 +115,7 @@ impl Writer {
             }
             self.write_decisions(&mut batch.decisions).await;
             self.write_reports(&mut batch.reports).await;
+            self.write_shades(&mut batch.shades).await;
             for change in batch.changes.drain(..) {
                 self.write_change(change).await;
             }
@@ -151,6 +156,18 @@ impl Writer {
                     reply.send(Err(failure.clone())).ok();
                 }
             }
+        }
+    }
+
+    async fn write_shades(&mut self, waiting: &mut Vec<(String, String)>) {
+        if waiting.is_empty() {
+            return;
+        }
+        let written = insert::shade(&mut self.db, waiting).await;
+        waiting.clear();
+        if let Err(source) = written {
+            // It is told there; nobody waits for an answer.
+            self.failure(source);
         }
     }
 

@@ -125,17 +125,15 @@ fn check_evidence(
     differs: f64,
     plan: &OffPolicyPlan,
 ) -> Result<(), OffPolicyRefusal> {
-    let counted: Vec<f64> = terms
-        .logged
-        .iter()
-        .zip(&terms.weights)
-        .map(|(one, weight)| one.stands_for() * weight.max(0.0))
-        .collect();
-    let found = effective(&counted);
+    let more: Vec<f64> = terms.weights.iter().map(|weight| weight.max(0.0)).collect();
+    let found = effective(terms.logged, &more);
+    let rated = terms.logged.iter().zip(&more);
     match differs > 0.0 && found < plan.limits.least_effective {
         true => Err(OffPolicyRefusal::FewEffective {
             found,
-            of: counted.iter().filter(|weight| **weight > 0.0).count(),
+            of: rated
+                .filter(|(one, weight)| one.reward.is_some() && **weight > 0.0)
+                .count(),
             least: plan.limits.least_effective,
         }),
         false => Ok(()),

@@ -16,7 +16,8 @@ pub struct Overlap {
     pub with_reward: usize,
     /// Groups that are resampled.
     pub groups: usize,
-    /// Effective sample size of the decisions with a reward: `sum(v w)^2 / sum((v w)^2)`.
+    /// Effective sample size of the decisions with a reward: `sum(v w)^2 / sum((v w)^2)`, and at most
+    /// what their rates of rewards leave of all decisions.
     pub effective: f64,
     /// The largest weight.
     pub max_weight: f64,
@@ -72,8 +73,6 @@ const BEYOND_CHANCE: f64 = 0.001;
 pub fn overlap(logged: &[Logged], targets: &[Target]) -> Result<Overlap, OffPolicyRefusal> {
     check(logged, targets)?;
     let weights: Vec<f64> = logged.iter().zip(targets).map(weight).collect();
-    let rewarded = logged.iter().zip(&weights);
-    let counted: Vec<f64> = rewarded.map(|(one, w)| one.stands_for() * w).collect();
     let (group_of, groups) = numbered(logged.iter().map(|one| one.group));
     let even = vec![1.0; groups];
     let mean = Ratios::new(&group_of, groups, |at| [weights[at], 1.0, 0.0, 0.0]).spread(&even);
@@ -83,7 +82,7 @@ pub fn overlap(logged: &[Logged], targets: &[Target]) -> Result<Overlap, OffPoli
         decisions: logged.len(),
         with_reward: logged.iter().filter(|one| one.reward.is_some()).count(),
         groups,
-        effective: effective(&counted),
+        effective: effective(logged, &weights),
         max_weight: weights.iter().copied().fold(0.0, f64::max),
         top_share: top_share(&weights),
         mean_weight: mean.value,
@@ -146,10 +145,29 @@ fn weight((logged, target): (&Logged, &Target)) -> f64 {
     logged.weight(target)
 }
 
-/// `sum(w)^2 / sum(w^2)` (Kish); 0 where all weights are 0.
-pub(super) fn effective(weights: &[f64]) -> f64 {
-    let sum: f64 = weights.iter().sum();
-    let squares: f64 = weights.iter().map(|weight| weight * weight).sum();
+/// Effective sample size of the decisions with a reward (Kish): `sum(v w)^2 / sum((v w)^2)`, where `v`
+/// is 0 without a reward. Where chance left the heavy decisions without one that looks like much
+/// evidence; so it is at most what all decisions promise, `sum(w)^2 / sum(w^2 / rate)`.
+pub(super) fn effective(logged: &[Logged], weights: &[f64]) -> f64 {
+    let pairs = || logged.iter().zip(weights);
+    let counted = pairs().map(|(one, weight)| (one.stands_for() * weight, 1.0));
+    let rates = rate_of_all(logged);
+    let all = pairs().map(|(one, weight)| (*weight, rates * one.feedback_rate));
+    kish(counted).min(kish(all))
+}
+
+/// What relative rates of rewards are to be multiplied by to be probabilities: the rewards there are
+/// then stand for all decisions.
+fn rate_of_all(logged: &[Logged]) -> f64 {
+    let stood_for: f64 = logged.iter().map(Logged::stands_for).sum();
+    stood_for / logged.len() as f64
+}
+
+/// `sum(w)^2 / sum(w^2 / rate)` over pairs of weight and rate; 0 where all weights are 0.
+fn kish(pairs: impl Iterator<Item = (f64, f64)>) -> f64 {
+    let (sum, squares) = pairs.fold((0.0, 0.0), |(sum, squares), (weight, rate)| {
+        (sum + weight, squares + weight * weight / rate)
+    });
     match squares > 0.0 {
         true => sum * sum / squares,
         false => 0.0,

@@ -451,3 +451,22 @@ fn few_effective_decisions_are_refused() {
         "{found}"
     );
 }
+
+#[test]
+fn heavy_decisions_count_although_none_of_them_has_a_reward() {
+    let heavy = |at: u64| at.is_multiple_of(100);
+    let log = |at: u64| match heavy(at) {
+        true => decision(0.02, None, 0.5, at),
+        false => decision(0.5, at.is_multiple_of(3).then_some(0.5), 0.5, at),
+    };
+    let of = |at: u64| target(if heavy(at) { 1.0 } else { 0.25 }, 0.5);
+    let (logged, targets): (Vec<Logged>, Vec<Target>) =
+        (0..1000).map(|at| (log(at), of(at))).unzip();
+    // Those with a reward weigh 0.5 each: as if there were 330 of them.
+    let OffPolicyRefusal::FewEffective { found, of, .. } = refused(&logged, &targets) else {
+        panic!("not for the effective sample size");
+    };
+    let all = (990.0 * 0.5 + 10.0 * 50.0_f64).powi(2) / (990.0 * 0.25 + 10.0 * 2500.0);
+    assert_eq!(of, 330);
+    assert!(near(found, all * 0.33), "{found}");
+}

@@ -5,7 +5,9 @@ mod bad_input;
 mod decisions;
 mod judgements;
 mod lifecycle;
+mod promotion;
 mod reload;
+pub(crate) mod restarts;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -25,14 +27,14 @@ use tokio_util::sync::CancellationToken;
 use crate::{Config, Decide, Live, ServeError, Server};
 
 /// Chooses the first model that the request allows; fails when the prompt says so.
-struct FirstAllowed {
+pub(crate) struct FirstAllowed {
     names: Vec<ModelName>,
     cards: Vec<ModelCard>,
     version: String,
 }
 
 impl FirstAllowed {
-    fn new(version: &str) -> Self {
+    pub(crate) fn new(version: &str) -> Self {
         let names: Vec<ModelName> = ["small", "large"].map(ModelName::from).to_vec();
         let cards = names.iter().cloned().map(|name| ModelCard {
             context_window: Some(Tokens(8192)),

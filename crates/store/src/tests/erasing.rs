@@ -1,5 +1,7 @@
 //! Erasure: what says something of a person is gone from the files, what counts stays.
 
+use pointsman_types::Probability;
+
 use super::{decision, feedback, on, outcome, place, rows, store_with_decision, usage};
 use crate::{DecisionRecord, Shadow, Store, StoreError};
 
@@ -15,7 +17,13 @@ fn secretive(id: &str) -> DecisionRecord {
         coordinates: Some(vec![0.5; 8]),
         shadow: Some(Shadow {
             version: SECRET.into(),
+            against: SECRET.into(),
+            after: 0,
+            share: Probability::ZERO,
+            lambda: Some(30.0),
+            failed: false,
             candidates: Vec::new(),
+            current: Vec::new(),
         }),
         ..decision(id)
     }

@@ -15,6 +15,12 @@ fn rich(id: &str) -> DecisionRecord {
         arm: Some(Arm::Canary),
         shadow: Some(Shadow {
             version: "v2".into(),
+            against: "v1".into(),
+            after: 7,
+            share: Probability::new(0.1).unwrap(),
+            lambda: Some(30.0),
+            failed: false,
+            current: Vec::new(),
             candidates: vec![KeptCandidate {
                 model: "large".into(),
                 probability: Probability::ONE,
@@ -200,4 +206,31 @@ proptest! {
         let (sent, read) = runtime.block_on(paged(pieces, limit));
         prop_assert_eq!(sent, read);
     }
+}
+
+#[tokio::test]
+async fn what_a_version_in_shadow_says_is_kept_with_the_decision_it_speaks_of() {
+    let (_directory, path) = place();
+    let store = Store::open(&path).await.unwrap();
+    assert_eq!(store.last_decision().await.unwrap(), 0);
+    let shadow = rich("a").shadow.unwrap();
+    for id in ["a", "b"] {
+        store.record(decision(id)).await.unwrap();
+    }
+    store.shade("b", &shadow).unwrap();
+    store.shade("nobody", &shadow).unwrap();
+    // What is written in order is there once something later is.
+    store.record(decision("c")).await.unwrap();
+    store.record(decision("d")).await.unwrap();
+    let kept = store.decisions(0, 10).await.unwrap();
+    let shadows: Vec<_> = kept.iter().map(|one| one.decision.shadow.clone()).collect();
+    assert_eq!(shadows, [None, Some(shadow), None, None]);
+    assert_eq!(store.last_decision().await.unwrap(), 4);
+}
+
+#[tokio::test]
+async fn a_shadow_of_an_earlier_release_is_read() {
+    let text = r#"{"version": "v2", "candidates": []}"#;
+    let shadow: Shadow = serde_json::from_str(text).unwrap();
+    assert_eq!((shadow.after, shadow.failed), (0, false));
 }
