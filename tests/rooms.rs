@@ -11,7 +11,7 @@ const LEVELS: [&[&str]; 7] = [
     &["features", "encoders", "policy", "measures", "wire"],
     &["models", "logs", "store"],
     &["router"],
-    &["simulate", "train", "evaluate", "learn"],
+    &["simulate", "train", "evaluate", "learn", "relay"],
     &["serve"],
     &["cli"],
 ];
