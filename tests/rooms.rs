@@ -8,10 +8,10 @@ use crate::program::root;
 /// The rooms by level: a room knows only rooms of lower levels.
 const LEVELS: [&[&str]; 7] = [
     &["types"],
-    &["features", "encoders", "policy", "measures"],
+    &["features", "encoders", "policy", "measures", "wire"],
     &["models", "logs", "store"],
     &["router"],
-    &["simulate", "train", "evaluate", "learn"],
+    &["simulate", "train", "evaluate", "learn", "relay"],
     &["serve", "replay"],
     &["cli"],
 ];

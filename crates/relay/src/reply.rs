@@ -1,0 +1,163 @@
+//! An answer for a caller.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use pointsman_wire::{
+    Answer, Dialect, EventWriter, Failure, Lost, Route, Translation, Written, replay, sse,
+};
+
+use crate::ask::Ask;
+use crate::backend::Backend;
+use crate::call::{Begun, Deadline};
+use crate::outcome::Trouble;
+use crate::places::Place;
+use crate::stream::Stream;
+use crate::{Deployment, Outcome};
+
+/// An answer for a caller.
+pub struct Reply {
+    /// Who answers.
+    pub backend: Arc<Backend>,
+    /// What of the request the back end was not told, and what of the answer the caller is not.
+    pub lost: Vec<Lost>,
+    /// From the beginning of the call to the first byte of the answer.
+    pub first_byte: Duration,
+    /// The answer itself.
+    pub answered: Answered,
+}
+
+/// The answer itself.
+pub enum Answered {
+    /// All of it.
+    Whole(Whole),
+    /// As it comes.
+    Stream(Box<Stream>),
+}
+
+/// A whole answer.
+pub struct Whole {
+    /// In the caller's dialect: JSON, or events where a stream was asked for.
+    pub body: Bytes,
+    /// As it was read; `None` where a back end of the caller's dialect said what is not understood.
+    pub answer: Option<Answer>,
+    /// Whether the body is events.
+    pub is_stream: bool,
+}
+
+/// A call that came through, on its way to become a reply.
+pub(crate) struct Heard {
+    pub(crate) backend: Arc<Backend>,
+    pub(crate) lost: Vec<Lost>,
+    pub(crate) first_byte: Duration,
+    pub(crate) deadline: Deadline,
+    pub(crate) place: Place,
+}
+
+impl Heard {
+    /// The reply to a caller, unless the answer turns out to be an error.
+    pub(crate) fn reply(mut self, begun: Begun, ask: &Ask<'_>) -> Result<Reply, Trouble> {
+        let answered = match begun {
+            Begun::Whole(body) => Answered::Whole(self.whole(body, ask)?),
+            Begun::Stream(chunk, incoming) => {
+                let deployment = &self.backend.deployment;
+                let translation = Translation::new(route(deployment, ask));
+                let backend = Arc::clone(&self.backend);
+                let mut stream =
+                    Stream::new(backend, translation, incoming, self.deadline, self.place);
+                stream.begin(&chunk).map_err(|failure| Trouble {
+                    // The stream itself tells the standing how it ended.
+                    outcome: Outcome::Unknown,
+                    ..Trouble::told(failure, None)
+                })?;
+                Answered::Stream(Box::new(stream))
+            }
+        };
+        Ok(Reply {
+            backend: self.backend,
+            lost: self.lost,
+            first_byte: self.first_byte,
+            answered,
+        })
+    }
+
+    fn whole(&mut self, body: Bytes, ask: &Ask<'_>) -> Result<Whole, Trouble> {
+        let deployment = &self.backend.deployment;
+        let read = deployment.dialect.read_answer(&body);
+        let passes = ask.said.said_in == deployment.dialect;
+        let answer = match read {
+            Ok(answer) => answer,
+            // What is handed on as it is need not be understood, as long as it is no error.
+            Err(pointsman_wire::Error::Field { .. }) if passes && !ask.said.stream => {
+                return Ok(self.handed_on(body, None));
+            }
+            Err(error) => return Err(Trouble::told(Failure::of_answer(&error), None)),
+        };
+        if ask.said.stream {
+            return Ok(self.replayed(answer, ask));
+        }
+        match passes {
+            true => Ok(self.handed_on(body, Some(answer))),
+            false => self.translated(answer, ask),
+        }
+    }
+
+    fn handed_on(&self, body: Bytes, answer: Option<Answer>) -> Whole {
+        self.served();
+        Whole {
+            body,
+            answer,
+            is_stream: false,
+        }
+    }
+
+    /// The caller asked for a stream, and the back end does not know how to.
+    fn replayed(&self, answer: Answer, ask: &Ask<'_>) -> Whole {
+        self.served();
+        Whole {
+            body: streamed(&answer, ask).into(),
+            answer: Some(answer),
+            is_stream: true,
+        }
+    }
+
+    fn translated(&mut self, answer: Answer, ask: &Ask<'_>) -> Result<Whole, Trouble> {
+        let written: Result<Written, _> = ask.said.said_in.write_answer(&answer, &ask.envelope);
+        let written = written.map_err(|error| Trouble::other_model(Failure::of_answer(&error)))?;
+        self.lost.extend(written.lost);
+        self.served();
+        Ok(Whole {
+            body: written.body.into(),
+            answer: Some(answer),
+            is_stream: false,
+        })
+    }
+
+    fn served(&self) {
+        self.backend.end(Outcome::Served, Instant::now());
+    }
+}
+
+/// An answer as the stream that a caller asked for.
+#[must_use]
+pub fn streamed(answer: &Answer, ask: &Ask<'_>) -> String {
+    let (said_in, envelope) = (ask.said.said_in, ask.envelope.clone());
+    let mut writer = EventWriter::new(said_in, envelope, ask.said.include_usage);
+    let mut out = String::new();
+    for event in replay(answer) {
+        writer.write(&event, &mut out);
+    }
+    out
+}
+
+fn route(deployment: &Deployment, ask: &Ask<'_>) -> Route {
+    Route {
+        from: deployment.dialect,
+        to: ask.said.said_in,
+        envelope: ask.envelope.clone(),
+        include_usage: ask.said.include_usage || ask.said.said_in != Dialect::Chat,
+        gather: ask.gather,
+        bounds: sse::Bounds::default(),
+    }
+}
