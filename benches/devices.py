@@ -1,10 +1,10 @@
 """Does a GPU give the same router as the CPU, and how much sooner?
 
     cargo build --release --features cuda
-    python benches/devices.py LOG [--catalog FILE] [--encoder minilm:DIR] [--runs 3]
+    python benches/devices.py LOG PROMPTS [--catalog FILE] [--encoder minilm:DIR] [--runs 3]
 
-Trains in turns on both devices and predicts the prompts of the log with every router. With an
-encoder, the router of the CPU also predicts with the encoder on the GPU. Embeddings are computed
+Trains on LOG in turns on both devices and predicts PROMPTS with every router. With an encoder, the
+router of the CPU also predicts with the encoder on the GPU. Embeddings are computed
 anew by every run. Exits with 1 where two predictions of quality differ by more than 1e-4.
 """
 
@@ -38,7 +38,7 @@ def train(options, device, router, cache):
 
 def predictions(options, router, device, out):
     seconds = run(
-        options.program, "predict", "--router", router, "--prompts", options.log, "--out", out, "--device", device
+        options.program, "predict", "--router", router, "--prompts", options.prompts, "--out", out, "--device", device
     )
     rows = map(json.loads, out.read_text().splitlines())
     return seconds, {(row["prompt_id"], row["model"]): row["quality"] for row in rows}
@@ -51,6 +51,7 @@ def apart(one, other):
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("log")
+    parser.add_argument("prompts")
     parser.add_argument("--catalog")
     parser.add_argument("--encoder")
     parser.add_argument("--runs", type=int, default=3)
