@@ -14,6 +14,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::chance::Chance;
 use crate::intake::Intake;
+use crate::learning::{self, Learning, Mode, Pacing};
 use crate::metrics::{self, Metrics};
 use crate::problem::Problem;
 use crate::{Live, Settings, feedback, health, models, openapi, route};
@@ -26,6 +27,8 @@ pub struct App {
     pub(crate) intake: Intake,
     pub(crate) log_prompts: bool,
     pub(crate) chance: Chance,
+    pub(crate) learning: Learning,
+    pub(crate) pacing: Option<Pacing>,
     draining: AtomicBool,
 }
 
@@ -33,13 +36,17 @@ impl App {
     /// Puts a router and a store together.
     #[must_use]
     pub fn new(settings: &Settings, live: Live, store: Store) -> Arc<Self> {
+        let is_on = settings.learning.mode != Mode::Bypass;
+        let paced = settings.learning.pacing.filter(|_| is_on);
         Arc::new(Self {
             live,
             store,
             metrics: Metrics::new(),
             intake: Intake::new(settings.max_body_bytes, settings.body_timeout),
             log_prompts: settings.log_prompts,
-            chance: Chance::new(&settings.explore, &settings.explore_not_tiers),
+            chance: Chance::new(settings),
+            pacing: Pacing::new(paced),
+            learning: Learning::new(&settings.learning),
             draining: AtomicBool::new(false),
         })
     }
@@ -50,6 +57,7 @@ impl App {
             .route("/v1/route", post(route::route))
             .route("/v1/feedback", post(feedback::feedback))
             .route("/v1/models", get(models::models))
+            .route("/v1/learning", get(learning::learning))
             .route("/healthz", get(health::healthz))
             .route("/readyz", get(health::readyz))
             .route("/metrics", get(metrics::metrics))

@@ -1,7 +1,8 @@
 //! The HTTP server: decisions, feedback, the list of models, health and metrics.
 //!
 //! It decides nothing itself: every decision comes from the router it holds, every record goes to
-//! the store. No log tables, no training, no administration on this listener.
+//! the store. What it learns from them corrects the router, in the background. No log tables, no
+//! training, no administration on this listener.
 //!
 //! `cli` calls [`run`], or [`Server::bind`] where it needs the address first.
 
@@ -15,6 +16,7 @@ mod feedback;
 mod feedback_body;
 mod health;
 mod intake;
+mod learning;
 mod live;
 mod metrics;
 mod models;
@@ -39,6 +41,7 @@ pub use app::App;
 pub use config::{Config, ConfigError, Settings};
 pub use decide::Decide;
 pub use error::ServeError;
+pub use learning::{Adaptive, LearningConfig, Mode};
 pub use live::{Live, LoadError};
 pub use paths::ROUTES;
 pub use server::{Server, run};

@@ -30,6 +30,8 @@ pub(crate) struct Snapshot {
 /// A directory that routers are read from.
 pub(crate) struct Source {
     pub(crate) directory: PathBuf,
+    /// A file beside it that routers are read with: a catalogue of prices.
+    beside: Option<PathBuf>,
     /// What the directory held just before the first router was read from it.
     pub(crate) first: Option<u64>,
     load: Box<Load>,
@@ -52,10 +54,29 @@ impl Live {
         E: std::error::Error + Send + Sync + 'static,
         L: Fn(&Path) -> Result<R, E> + Send + Sync + 'static,
     {
+        Self::open_with(directory, None, load)
+    }
+
+    /// The same, where routers are read with a file beside the directory as well, such as a
+    /// catalogue of prices: a change of that is a new router too.
+    ///
+    /// # Errors
+    /// As [`Live::open`].
+    pub fn open_with<R, E, L>(
+        directory: &Path,
+        beside: Option<&Path>,
+        load: L,
+    ) -> Result<Self, ServeError>
+    where
+        R: Decide,
+        E: std::error::Error + Send + Sync + 'static,
+        L: Fn(&Path) -> Result<R, E> + Send + Sync + 'static,
+    {
         let source = Source {
             directory: directory.to_owned(),
+            beside: beside.map(Path::to_owned),
             // Before loading: a change meanwhile must show as one.
-            first: fingerprint(directory).ok(),
+            first: fingerprint(directory, beside).ok(),
             load: Box::new(move |directory| Ok(Box::new(load(directory)?))),
         };
         let router = (source.load)(directory).map_err(|source| ServeError::Router {
@@ -80,10 +101,21 @@ impl Live {
         self.source.as_ref()
     }
 
-    /// Puts the router that is in the directory now into service, or keeps the old one.
-    pub(crate) fn reload(&self) -> Result<(), LoadError> {
+    /// What the directory and the file beside it hold now.
+    pub(crate) fn fingerprint(&self) -> Option<u64> {
+        let source = self.source.as_ref()?;
+        fingerprint(&source.directory, source.beside.as_deref()).ok()
+    }
+
+    /// Puts the router that is in the directory now into service, or keeps the old one. `hand_over`
+    /// is told of both before.
+    pub(crate) fn reload(
+        &self,
+        hand_over: impl FnOnce(&dyn Decide, &dyn Decide),
+    ) -> Result<(), LoadError> {
         if let Some(source) = &self.source {
             let router = (source.load)(&source.directory)?;
+            hand_over(self.snapshot().router.as_ref(), router.as_ref());
             self.current.store(Arc::new(Snapshot::new(router)));
         }
         Ok(())

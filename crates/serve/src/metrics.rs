@@ -10,6 +10,11 @@
 //! | `pointsman_feedback_total` | `result` | `new`, `repeated` |
 //! | `pointsman_router_reloads_total` | `result` | `loaded`, `refused` |
 //! | `pointsman_store_waiting` | | records that wait to be written |
+//! | `pointsman_learning_judgements_total` | `outcome` | judgements by what became of them |
+//! | `pointsman_learning_revision` | | the state that decides |
+//! | `pointsman_learning_keys_set_aside` | | keys that contradict the others |
+//! | `pointsman_drift_alarms`, `pointsman_drift_warnings` | | what is not as it should be |
+//! | `pointsman_budget_spent_usd` | | spent in the current period, where a budget is kept |
 
 use std::fmt::{self, Write};
 use std::sync::Arc;
@@ -29,6 +34,7 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
 use crate::App;
+use crate::learning::LearningMetrics;
 use crate::paths::ROUTES;
 use crate::problem::Problem;
 
@@ -41,6 +47,7 @@ pub(crate) struct Metrics {
     feedback: Family<ResultLabel, Counter>,
     reloads: Family<ResultLabel, Counter>,
     waiting: Gauge<u64, AtomicU64>,
+    learning: LearningMetrics,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -105,6 +112,7 @@ impl Metrics {
             feedback: Family::default(),
             reloads: Family::default(),
             waiting: Gauge::default(),
+            learning: LearningMetrics::default(),
         };
         metrics.register();
         metrics
@@ -139,6 +147,11 @@ impl Metrics {
             "Records that wait to be written",
             self.waiting.clone(),
         );
+        self.learning.register(registry);
+    }
+
+    pub(crate) fn learning(&self) -> &LearningMetrics {
+        &self.learning
     }
 
     pub(crate) fn decided_in(&self, since: Instant) {
@@ -196,6 +209,9 @@ fn label(path: Option<&MatchedPath>) -> &'static str {
 
 pub(crate) async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Problem> {
     app.metrics.waiting.set(app.store.waiting() as u64);
+    if let Some(pacing) = &app.pacing {
+        app.metrics.learning.spent(pacing.spent());
+    }
     let mut page = String::new();
     text::encode(&mut page, &app.metrics.registry).map_err(|_| Problem::internal())?;
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";

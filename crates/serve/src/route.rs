@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use pointsman_router::{Explanation, Unsatisfiable};
 use pointsman_store::DecisionRecord;
-use pointsman_types::{Decision, Request};
+use pointsman_types::{Decision, Request, Usd};
 use uuid::Uuid;
 
 use crate::App;
@@ -35,7 +35,13 @@ pub(crate) async fn route(
     let held = app.intake.read(&headers, body).await?;
     let decided = decide(&app, held).await?;
     let counter = app.metrics.decision(&decided.record.decision);
-    app.store.record(decided.record).await?;
+    let id = app.pacing.is_some().then(|| decided.record.id.clone());
+    let kept = app.store.record(decided.record).await;
+    if let (Err(_), Some(pacing), Some(id)) = (&kept, &app.pacing, id) {
+        // Nobody is told of this decision, so nobody will pay for it.
+        pacing.settle(&id, Usd::ZERO);
+    }
+    kept?;
     counter.inc();
     Ok(json_bytes(decided.answer))
 }
@@ -60,8 +66,8 @@ impl App {
         let mut body: RouteBody<'_> = parse(body)?;
         let mut request = body.request(router.models())?;
         request.draw = self.chance.draw(body.tier.as_deref(), body.no_explore());
-        let (explanation, decision) = self.explained(router, &request, body.explain())?;
         let (id, ts_ms) = new_id();
+        let (explanation, decision) = self.explained(router, &request, body.explain(), &id)?;
         let coordinates = Some(decision.coordinates.clone()).filter(|all| !all.is_empty());
         let lambda = decision.lambda;
         Ok(Decided {
@@ -91,16 +97,37 @@ impl App {
         router: &dyn Decide,
         request: &Request,
         explain: bool,
+        id: &str,
     ) -> Result<(Option<Explanation>, Decision), Problem> {
-        if explain {
+        if explain && self.pacing.is_none() {
             let explanation = router.explain(request).map_err(unsatisfiable)?;
             let decision = explanation.decision.clone();
             return Ok((Some(explanation), decision));
         }
         let since = Instant::now();
-        let decision = router.decide(request).map_err(unsatisfiable)?;
+        let decision = self.decided(router, request, id).map_err(unsatisfiable)?;
         self.metrics.decided_in(since);
-        Ok((None, decision))
+        // The grounds are those of the policy without the budget, the decision is the one in force.
+        let explanation = explain.then(|| router.explain(request));
+        let explanation = explanation.transpose().map_err(unsatisfiable)?;
+        let explanation = explanation.map(|grounds| Explanation {
+            decision: decision.clone(),
+            ..grounds
+        });
+        Ok((explanation, decision))
+    }
+
+    fn decided(
+        &self,
+        router: &dyn Decide,
+        request: &Request,
+        id: &str,
+    ) -> Result<Decision, Unsatisfiable> {
+        let Some(pacing) = &self.pacing else {
+            return router.decide(request);
+        };
+        let within = pacing.decide(router, request)?;
+        Ok(pacing.book(id, within))
     }
 
     fn kept_prompt(&self, request: &Request) -> Option<String> {

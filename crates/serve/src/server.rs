@@ -1,7 +1,8 @@
 //! The listener: accepts connections within bounds, and ends in order.
 //!
 //! The order of the end: `/readyz` says no; after the notice no connection is accepted; requests
-//! under way finish, for a bounded time; the store writes what waits and closes.
+//! under way finish, for a bounded time; what was learnt is kept; the store writes what waits and
+//! closes.
 
 use std::future::pending;
 use std::net::SocketAddr;
@@ -18,6 +19,7 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::learning::Worker;
 use crate::watch::Watch;
 use crate::{App, Config, Live, ServeError, Settings};
 
@@ -42,11 +44,12 @@ pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
     app: Arc<App>,
+    learner: Worker,
     settings: Settings,
 }
 
 impl Server {
-    /// Takes the address.
+    /// Takes the address, and goes on from what was learnt before.
     ///
     /// # Errors
     /// When a setting is out of range or the address cannot be had.
@@ -61,10 +64,12 @@ impl Server {
         if !address.ip().is_loopback() {
             tracing::warn!(%address, "listening beyond loopback without authentication");
         }
+        let app = App::new(&settings, live, store);
         Ok(Self {
             listener,
             address,
-            app: App::new(&settings, live, store),
+            learner: Worker::begin(Arc::clone(&app)).await,
+            app,
             settings,
         })
     }
@@ -83,6 +88,8 @@ impl Server {
         let stop = CancellationToken::new();
         let watch = Watch::new(Arc::clone(&self.app));
         let watching = tokio::spawn(watch.run(self.settings.reload, stop.clone()));
+        let stop_learning = CancellationToken::new();
+        let learning = tokio::spawn(self.learner.run(stop_learning.clone()));
         let connections = Connections::new(&self.app, &self.settings);
         let notice = async {
             shutdown.await;
@@ -97,6 +104,9 @@ impl Server {
         drop(self.listener);
         stop.cancel();
         connections.finish(self.settings.drain).await;
+        stop_learning.cancel();
+        // A panic there was reported by the panic hook.
+        learning.await.ok();
         self.app.store.close().await;
         tracing::info!("stopped");
         // A watch that panicked has been reported by the panic hook.

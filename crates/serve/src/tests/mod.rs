@@ -2,10 +2,16 @@
 //! test states.
 
 mod bad_input;
+mod budgets;
+mod changes;
 mod decisions;
+mod drifting;
 mod judgements;
+mod learning;
 mod lifecycle;
 mod reload;
+mod taught;
+mod unsound;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -129,7 +135,11 @@ async fn start() -> Running {
 }
 
 async fn start_with(config: Config, live: Live) -> Running {
-    let directory = tempfile::tempdir().unwrap();
+    start_in(tempfile::tempdir().unwrap(), config, live).await
+}
+
+/// With the store of that directory.
+async fn start_in(directory: TempDir, config: Config, live: Live) -> Running {
     let store = Store::open(directory.path().join("store.db"))
         .await
         .unwrap();
