@@ -7,6 +7,8 @@
 //! | `cold_start.rs` | a new model from a few scores: what comes back, what stays as it was |
 //! | `streaming.rs` | a log larger than the table: no row is wasted, none is learnt from that should not be |
 //! | `replay.rs` | serving with feedback on a log whose truth is known: learning does no harm |
+//! | `notebook.rs` | the notebook on learning runs on a real replay |
+//! | `online.rs` | learning while serving, by the program itself: nothing is lost by a kill |
 //! | `learning_curve.rs` | more labels make a better router, and the curve says by how much |
 //! | `labels.rs` | scores, comparisons and choices of a policy, against a truth that is known |
 //! | `teaching.rs` | what a student has of a teacher, and what neither may tell |
@@ -35,8 +37,10 @@ mod guarantee;
 mod labels;
 mod learning;
 mod learning_curve;
+mod notebook;
 mod odd_prompts;
 mod off_policy;
+mod online;
 mod program;
 mod promotion;
 mod replay;

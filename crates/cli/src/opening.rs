@@ -13,17 +13,18 @@ pub(crate) fn open(args: &RouterArgs, policy: Option<PolicySpec>) -> anyhow::Res
     Ok(opener(args, policy)?(&args.dir)?)
 }
 
-/// Opens whatever router is in a directory, now or later, always with the same catalogue and policy.
+/// Opens whatever router is in a directory, now or later, always with the same policy and with the
+/// catalogue as it is then.
 pub(crate) fn opener(
     args: &RouterArgs,
     policy: Option<PolicySpec>,
 ) -> anyhow::Result<impl Fn(&Path) -> Result<Router, RouterError> + Send + Sync + 'static> {
-    let catalog = args.catalog.as_deref().map(read_catalog).transpose()?;
+    let catalog = args.catalog.clone();
     let encoding = encoding(&args.encoding)?;
     Ok(move |dir: &Path| {
         let mut router = Router::open_with(dir, &encoding)?;
         if let Some(catalog) = &catalog {
-            router = router.with_catalog(catalog.clone())?;
+            router = router.with_catalog(read_catalog(catalog)?)?;
         }
         match &policy {
             Some(policy) => router.with_policy(policy.clone()),

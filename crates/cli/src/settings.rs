@@ -11,6 +11,7 @@ use serde::Deserialize;
 pub(crate) struct Settings {
     pub(crate) serve: pointsman_serve::Config,
     pub(crate) store: pointsman_store::Config,
+    pub(crate) learning: pointsman_serve::LearningConfig,
 }
 
 impl Default for Settings {
@@ -18,6 +19,7 @@ impl Default for Settings {
         Self {
             serve: pointsman_serve::Config::default(),
             store: pointsman_store::Config::at("pointsman.db"),
+            learning: pointsman_serve::LearningConfig::default(),
         }
     }
 }
@@ -51,9 +53,10 @@ mod tests {
         let (_, rest) = readme.split_once("```toml\n").unwrap();
         let (example, _) = rest.split_once("```").unwrap();
         let settings: Settings = toml::from_str(example).unwrap();
+        let defaults = Settings::default();
         assert_eq!(
-            (settings.serve, settings.store),
-            (Settings::default().serve, Settings::default().store)
+            (settings.serve, settings.store, settings.learning),
+            (defaults.serve, defaults.store, defaults.learning)
         );
     }
 

@@ -30,6 +30,9 @@ const MOST_FACTOR: f64 = 4.0;
 const EVERY: u32 = 32;
 /// While the ring has fewer requests, each tells something new.
 const FEW: usize = 64;
+/// The two lambdas of a bracket are moved apart by this share: a cost that is rounded otherwise than
+/// in the ring, or that a bill has moved by a hair, must not make both choose the same.
+const APART: f64 = 1e-5;
 /// What is kept at each request of the times between the requests before.
 const MEMORY: f64 = 200.0;
 /// What is kept of earlier bills of a model at each new one.
@@ -421,9 +424,9 @@ impl Pacer {
         match self.owed >= 1.0 {
             true => {
                 self.owed -= 1.0;
-                self.bracket.rich.lambda
+                self.bracket.rich.lambda * (1.0 - APART)
             }
-            false => self.bracket.poor.lambda,
+            false => self.bracket.poor.lambda * (1.0 + APART),
         }
     }
 

@@ -65,6 +65,20 @@ pub enum Policy {
 }
 
 impl Policy {
+    /// The same policy at another quality per dollar, where it weighs one against the other.
+    #[must_use]
+    pub fn at(&self, lambda: f64) -> Self {
+        match self {
+            Self::Utility { .. } => Self::Utility { lambda },
+            Self::Budget { .. } => Self::Budget { lambda },
+            Self::Reference { model, .. } => Self::Reference {
+                model: model.clone(),
+                lambda,
+            },
+            Self::Adequate { target } => Self::Adequate { target: *target },
+        }
+    }
+
     /// Quality per dollar, where it weighs one against the other.
     #[must_use]
     pub fn lambda(&self) -> Option<f64> {

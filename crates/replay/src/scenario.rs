@@ -11,6 +11,7 @@ use crate::course::{Course, POISON, Stream, mean};
 use crate::error::ReplayError;
 use crate::online::Online;
 use crate::plan::{Plan, Scenario};
+use crate::seed::TRACE_EVERY;
 use crate::world::{World, trained};
 
 /// Shares are looked at over so many requests.
@@ -46,6 +47,9 @@ pub(crate) enum Happened {
     Poisoned(Poisoned),
 }
 
+/// Requests so far, and each model's level with its standard error.
+pub(crate) type Beliefs = Vec<(usize, Vec<(f64, f64)>)>;
+
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Moved {
     share_before: f64,
@@ -72,15 +76,17 @@ pub(crate) struct Poisoned {
 }
 
 impl Setting<'_> {
-    pub(crate) fn happened(&self, which: Scenario) -> Result<Happened, ReplayError> {
+    /// What happened, and where a model changed what was believed meanwhile.
+    pub(crate) fn happened(&self, which: Scenario) -> Result<(Happened, Beliefs), ReplayError> {
+        let untraced = |happened| (happened, Beliefs::new());
         match which {
             Scenario::Drop => self.changed(|world, model| self.fallen(world, model)),
             Scenario::Price => self.changed(|mut world, model| {
                 (0..world.len()).for_each(|at| world.cost[(at, model)] *= RISE);
                 world
             }),
-            Scenario::NewModel => self.arrived(),
-            Scenario::Poison => self.poisoned(),
+            Scenario::NewModel => self.arrived().map(untraced),
+            Scenario::Poison => self.poisoned().map(untraced),
         }
     }
 
@@ -102,32 +108,37 @@ impl Setting<'_> {
     }
 
     /// The model that served most so far changes half-way.
-    fn changed(&self, change: impl Fn(World, usize) -> World) -> Result<Happened, ReplayError> {
+    fn changed(
+        &self,
+        change: impl Fn(World, usize) -> World,
+    ) -> Result<(Happened, Beliefs), ReplayError> {
         let (stream, half) = (self.stream(), self.world.len() / 2);
         let mut online = Online::new(self.world, self.plan)?;
         let mut course = Course::new();
-        course.run(self.world, &stream, &mut online, half);
+        let mut beliefs = believed(&mut course, self.world, &stream, &mut online, half);
         let recent = half.saturating_sub(500)..half;
         let shares: Vec<f64> = (0..self.world.models())
             .map(|model| course.share(model, recent.clone()))
             .collect();
         let model = crate::world::largest(&shares);
         if shares[model] < LEAST_SHARE {
-            return Ok(Happened::Nothing);
+            return Ok((Happened::Nothing, Beliefs::new()));
         }
         let world = change(self.world.clone(), model);
-        course.run(&world, &stream, &mut online, stream.len());
+        let end = stream.len();
+        beliefs.extend(believed(&mut course, &world, &stream, &mut online, end));
         let frozen = crate::course::fixed(&world, &stream, |at| world.frozen(at));
         let halved = first_window(half, stream.len(), |steps| {
             course.share(model, steps) < shares[model] / 2.0
         });
         let own = |end: usize| course.chosen[half..end].iter().filter(|one| **one == model);
-        Ok(Happened::Moved(Moved {
+        let moved = Moved {
             share_before: shares[model],
             decisions: halved.map(|end| own(end).count()),
             online: mean(&course.utility[half..]),
             frozen: mean(&frozen[half..]),
-        }))
+        };
+        Ok((Happened::Moved(moved), beliefs))
     }
 
     /// A router that lacks the best model gets it half-way.
@@ -215,6 +226,23 @@ impl Setting<'_> {
             wrongly_set_aside: wrongly.map(|key| key.set_aside).sum(),
         }))
     }
+}
+
+/// Goes on to step `end`, and tells what is believed every few steps.
+fn believed(
+    course: &mut Course,
+    world: &World,
+    stream: &Stream,
+    online: &mut Online,
+    end: usize,
+) -> Beliefs {
+    let mut beliefs = Beliefs::new();
+    while course.chosen.len() < end {
+        let step = (course.chosen.len() + TRACE_EVERY).min(end);
+        course.run(world, stream, online, step);
+        beliefs.push((step, online.learner.posterior().levels()));
+    }
+    beliefs
 }
 
 /// The end of the first window after `from` of which something holds.

@@ -10,14 +10,14 @@ use crate::hindsight::fitted;
 use crate::online::Online;
 use crate::plan::Plan;
 use crate::report::Utilities;
-use crate::scenario::{self, Happened};
+use crate::scenario::{self, Beliefs, Happened};
 use crate::split::Split;
 use crate::world::{World, trained};
 
 /// The running means leave the first so many requests out.
 const WARM_UP: usize = 500;
 /// Of a course so many steps are one row of the trace.
-const TRACE_EVERY: usize = 25;
+pub(crate) const TRACE_EVERY: usize = 25;
 
 /// One split, its streams averaged.
 #[derive(Debug, Clone)]
@@ -40,6 +40,8 @@ pub(crate) struct SeedTrace {
     pub(crate) regret: Vec<(&'static str, Vec<f64>)>,
     /// Model; level and its standard error.
     pub(crate) levels: Vec<(String, Vec<(f64, f64)>)>,
+    /// The same where something happened.
+    pub(crate) beliefs: Beliefs,
 }
 
 pub(crate) fn outcome(
@@ -73,7 +75,9 @@ pub(crate) fn outcome(
                 plan,
                 seed,
             };
-            Some(setting.happened(which)?)
+            let (happened, beliefs) = setting.happened(which)?;
+            outcome.trace.beliefs = beliefs;
+            Some(happened)
         }
         None => None,
     };
@@ -134,6 +138,7 @@ fn pass(world: &World, stream: &Stream, plan: &Plan, seed: u64) -> Result<Outcom
             regret: regret.into(),
             levels: by_model(world, &levels),
             steps,
+            beliefs: Beliefs::new(),
         },
         happened: None,
     })

@@ -3,14 +3,14 @@
 use serde::Serialize;
 
 use crate::course::mean;
-use crate::seed::Outcome;
+use crate::seed::{Outcome, SeedTrace};
 
 /// One point of a curve.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct TraceRow {
     /// `regret` against `fitted`, in utility, a sum over the requests so far, mean over the seeds; or
     /// `level`, by how much a model's quality is believed to differ from its predictions, in the
-    /// first seed.
+    /// first seed; or `level_in_scenario`, the same where a model changes half-way.
     pub kind: &'static str,
     /// The policy, or the model.
     pub name: String,
@@ -35,7 +35,21 @@ pub(crate) fn rows(outcomes: &[Outcome]) -> Vec<TraceRow> {
             error: *error,
         }));
     }
+    rows.extend(in_scenario(first));
     rows
+}
+
+fn in_scenario(first: &SeedTrace) -> impl Iterator<Item = TraceRow> {
+    let names = first.levels.iter().map(|(name, _)| name).enumerate();
+    names.flat_map(|(model, name)| {
+        first.beliefs.iter().map(move |(step, levels)| TraceRow {
+            kind: "level_in_scenario",
+            name: name.clone(),
+            step: *step,
+            value: levels[model].0,
+            error: levels[model].1,
+        })
+    })
 }
 
 fn regrets(outcomes: &[Outcome]) -> Vec<TraceRow> {

@@ -2,7 +2,9 @@
 
 use pointsman_models::{Belief, Posterior};
 use pointsman_policy::Quotas;
-use pointsman_types::{Correction, ModelName, Quality};
+use pointsman_types::{Correction, ModelName, Quality, Usd};
+
+use crate::router::Prediction;
 
 /// One state of what was learnt while serving; immutable. Lists are in the order of the router's
 /// models.
@@ -34,22 +36,28 @@ impl Learned {
         }
     }
 
-    /// What it makes of one model's predicted quality and lower estimate.
+    /// What it makes of the prediction for one model.
     pub(crate) fn corrected(
         &self,
         belief: &Belief,
         model: usize,
-        (quality, lower): (Quality, Quality),
-    ) -> (Quality, Quality, Correction) {
+        predicted: Prediction,
+    ) -> Prediction {
         let shift = belief.shift[model];
         let moved =
             |value: Quality, by: f64| Quality::clamped((f64::from(value.get()) + by) as f32);
-        let correction = Correction {
-            predicted: quality,
-            error: belief.error(model) as f32,
-        };
-        let lower = moved(lower, shift - self.widening[model]);
-        (moved(quality, shift), lower, correction)
+        let cost = predicted.cost.as_f64() * self.cost_factors[model];
+        Prediction {
+            quality: moved(predicted.quality, shift),
+            quality_lower: moved(predicted.quality_lower, shift - self.widening[model]),
+            learned: Some(Correction {
+                predicted: predicted.quality,
+                cost: predicted.cost,
+                error: belief.error(model) as f32,
+            }),
+            cost: Usd::saturating(cost),
+            ..predicted
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! The router: an artifact at work.
 
+use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -24,22 +25,29 @@ use crate::trained_on::TrainedOn;
 /// Decides. Immutable; shared by any number of threads.
 #[derive(Debug, Clone)]
 pub struct Router {
-    extractor: Extractor,
+    fitted: Arc<Fitted>,
     encoder: Option<Encoder>,
-    model: Model,
     cards: Vec<ModelCard>,
     catalog: Catalog,
-    curve: OperatingCurve,
     spec: PolicySpec,
     policy: Policy,
     exploration: Exploration,
     learned: Option<Arc<Learned>>,
     guarantee: Option<Guarantee>,
+    policy_version: String,
+}
+
+/// What training made. All routers that stem from one artifact share it, so that one more of them,
+/// which has learnt more or has other prices, costs next to nothing.
+#[derive(Debug)]
+struct Fitted {
+    extractor: Extractor,
+    model: Model,
+    curve: OperatingCurve,
     trained_on: TrainedOn,
     examples: Vec<Example>,
     training: serde_json::Value,
     identity: String,
-    policy_version: String,
 }
 
 /// What is expected of one model for one prompt.
@@ -111,7 +119,6 @@ impl Router {
         encoding: &Encoding,
     ) -> Result<Self, RouterError> {
         let router = Self {
-            extractor: Extractor::new(artifact.model.features.clone())?,
             encoder: encoding.open(artifact.model.encoder.as_ref())?,
             cards: cards(&artifact.model.names, &artifact.catalog),
             policy: artifact
@@ -120,15 +127,18 @@ impl Router {
             exploration: Exploration::Greedy,
             learned: None,
             guarantee: artifact.guarantee,
-            model: artifact.model,
             catalog: artifact.catalog,
-            curve: artifact.curve,
             spec: artifact.policy,
-            trained_on: artifact.trained_on,
-            examples: artifact.examples,
-            training: artifact.report,
-            identity,
             policy_version: String::new(),
+            fitted: Arc::new(Fitted {
+                extractor: Extractor::new(artifact.model.features.clone())?,
+                model: artifact.model,
+                curve: artifact.curve,
+                trained_on: artifact.trained_on,
+                examples: artifact.examples,
+                training: artifact.report,
+                identity,
+            }),
         };
         router.checked()
     }
@@ -138,7 +148,7 @@ impl Router {
     /// # Errors
     /// When the policy is a budget that cannot be met, or has an unknown reference.
     pub fn with_policy(mut self, spec: PolicySpec) -> Result<Self, RouterError> {
-        self.policy = spec.resolve(&self.curve, &self.model.names)?;
+        self.policy = spec.resolve(&self.fitted.curve, &self.fitted.model.names)?;
         self.guarantee = self.guarantee.filter(|one| one.policy == spec);
         self.spec = spec;
         self.checked()
@@ -156,13 +166,22 @@ impl Router {
         self.checked()
     }
 
+    /// How it tries others than the best.
+    #[must_use]
+    pub fn exploration(&self) -> &Exploration {
+        &self.exploration
+    }
+
     /// The same router corrected by what feedback has taught. Of predictions that move nothing is
     /// guaranteed.
     ///
     /// # Errors
     /// When that is of another number of models.
     pub fn with_learned(mut self, learned: Arc<Learned>) -> Result<Self, RouterError> {
-        let (found, expected) = (learned.posterior.prior().models(), self.model.names.len());
+        let (found, expected) = (
+            learned.posterior.prior().models(),
+            self.fitted.model.names.len(),
+        );
         if found != expected {
             return Err(RouterError::OtherLearned { found, expected });
         }
@@ -183,7 +202,7 @@ impl Router {
     /// When nothing says any more what a model costs.
     pub fn with_catalog(mut self, catalog: Catalog) -> Result<Self, RouterError> {
         self.guarantee = self.guarantee.filter(|_| self.catalog == catalog);
-        self.cards = cards(&self.model.names, &catalog);
+        self.cards = cards(&self.fitted.model.names, &catalog);
         self.catalog = catalog;
         self.checked()
     }
@@ -196,27 +215,45 @@ impl Router {
             .iter()
             .position(|seen| seen.prediction.is_none());
         if let Some(position) = silent {
-            return Err(RouterError::NoCost(self.model.names[position].clone()));
+            return Err(RouterError::NoCost(
+                self.fitted.model.names[position].clone(),
+            ));
         }
         let catalog = toml::to_string(&self.catalog).map_err(|error| RouterError::Part {
             file: "catalog.toml",
             reason: error.to_string(),
         })?;
-        let mut whole = format!("{}\n{}\n{catalog}", self.identity, self.spec);
+        let mut whole = format!("{}\n{}\n{catalog}", self.fitted.identity, self.spec);
         if self.exploration.explores() {
             whole.push_str(&format!("\n{:?}", self.exploration));
         }
+        let of_artifact = artifact_mark(&self.fitted.identity);
+        self.policy_version = format!("{of_artifact}{}", &sha256(whole.as_bytes())[..6]);
         if let Some(learned) = &self.learned {
-            whole.push_str(&format!("\nlearned {}", learned.revision));
+            self.policy_version
+                .push_str(&format!("+{}", learned.revision));
         }
-        self.policy_version = sha256(whole.as_bytes())[..12].to_owned();
         Ok(self)
+    }
+
+    /// Names the artifact alone: the SHA-256 of its manifest, or of its weights where it never was
+    /// on disk.
+    #[must_use]
+    pub fn identity(&self) -> &str {
+        &self.fitted.identity
+    }
+
+    /// Whether a decision of this policy version was made by the artifact of this router, whatever
+    /// catalogue, policy and exploration it had and whatever it had learnt.
+    #[must_use]
+    pub fn made(&self, policy_version: &str) -> bool {
+        policy_version.starts_with(&artifact_mark(&self.fitted.identity))
     }
 
     /// The models it predicts for, by name.
     #[must_use]
     pub fn models(&self) -> &[ModelName] {
-        &self.model.names
+        &self.fitted.model.names
     }
 
     /// The cards of the models, in the order of [`Router::models`].
@@ -234,17 +271,17 @@ impl Router {
     /// The fitted parameters.
     #[must_use]
     pub fn model(&self) -> &Model {
-        &self.model
+        &self.fitted.model
     }
 
     /// Training prompts that explanations may point to, in the order of the model's.
     #[must_use]
     pub fn examples(&self) -> &[Example] {
-        &self.examples
+        &self.fitted.examples
     }
 
     pub(crate) fn extractor(&self) -> &Extractor {
-        &self.extractor
+        &self.fitted.extractor
     }
 
     /// The policy it decides by.
@@ -265,7 +302,9 @@ impl Router {
         self.guarantee.as_ref()
     }
 
-    /// Names artifact, catalogue and policy together: 12 hexadecimal digits.
+    /// Names artifact, catalogue and policy together: 12 hexadecimal digits, of which the artifact
+    /// alone makes the first six. Where feedback has taught something its revision follows, after a
+    /// `+`.
     #[must_use]
     pub fn policy_version(&self) -> &str {
         &self.policy_version
@@ -274,33 +313,36 @@ impl Router {
     /// Whether this prompt was among those it was trained on.
     #[must_use]
     pub fn was_trained_on(&self, prompt: &Prompt) -> bool {
-        self.trained_on.contains(prompt)
+        self.fitted.trained_on.contains(prompt)
     }
 
     /// What its training measured: `report.json` of the artifact.
     #[must_use]
     pub fn training(&self) -> &serde_json::Value {
-        &self.training
+        &self.fitted.training
     }
 
     /// The features it reads off a text.
     #[must_use]
     pub fn features(&self, text: &str) -> Features {
-        self.extractor.extract(text)
+        self.fitted.extractor.extract(text)
     }
 
     /// Where a text lies in the representation that the heads read.
     #[must_use]
     pub fn point(&self, text: &str) -> Point {
         let (features, embedding) = (self.features(text), self.embedding(text));
-        let seen = &self.model.representation;
+        let seen = &self.fitted.model.representation;
         seen.point((&features).into(), embedding.as_deref())
     }
 
     /// Where a prompt lies for what is learnt from feedback.
     #[must_use]
     pub fn coordinates(&self, prompt: &Prompt) -> Coordinates {
-        Coordinates::of(&self.point(prompt.text()), self.model.prior.latent_scale)
+        Coordinates::of(
+            &self.point(prompt.text()),
+            self.fitted.model.prior.latent_scale,
+        )
     }
 
     /// Predictions for every model, in the order of [`Router::models`], whatever the limits.
@@ -313,7 +355,7 @@ impl Router {
     /// Whether a decision takes milliseconds rather than microseconds.
     #[must_use]
     pub fn is_slow(&self) -> bool {
-        self.model.encoder.as_ref().is_some_and(is_slow)
+        self.fitted.model.encoder.as_ref().is_some_and(is_slow)
     }
 
     /// Decides on one request.
@@ -321,17 +363,31 @@ impl Router {
     /// # Errors
     /// With the limit that refused each model, when none is left.
     pub fn decide(&self, request: &Request) -> Result<Decision, Unsatisfiable> {
+        self.decide_paced(request, |_| None)
+    }
+
+    /// Decides on one request within a budget. `pace` sees every candidate once limits have been
+    /// applied; it may refuse further ones, and it may say what a dollar must buy (quality per US
+    /// dollar) in place of the policy. A policy that does not weigh quality against cost, such as
+    /// `adequate`, keeps to itself.
+    ///
+    /// # Errors
+    /// As [`Router::decide`].
+    pub fn decide_paced(
+        &self,
+        request: &Request,
+        pace: impl FnOnce(&mut [Candidate]) -> Option<f64>,
+    ) -> Result<Decision, Unsatisfiable> {
         let seen = self.look(&request.prompt, request.input_tokens);
-        let candidates = self.limited(seen.models, request);
-        let target = request.limits.min_quality;
-        let adequate = target.map(|target| Policy::Adequate { target });
-        let policy = adequate.as_ref().unwrap_or(&self.policy);
+        let mut candidates = self.limited(seen.models, request);
+        let policy = self.policy_for(request, pace(&mut candidates));
+        let policy = policy.as_ref();
         let mut choice =
             choose(candidates, policy).map_err(|candidates| Unsatisfiable { candidates })?;
         if let Some(draw) = request.draw {
             let quotas = self.learned.as_ref().map_or(&[][..], |one| &one.quotas);
             let error = |one: &ModelName, other: &ModelName| {
-                contrast(seen.belief.as_ref(), &self.model.names, [one, other])
+                contrast(seen.belief.as_ref(), &self.fitted.model.names, [one, other])
             };
             let chance = Chance {
                 exploration: &self.exploration,
@@ -357,6 +413,15 @@ impl Router {
         })
     }
 
+    /// The policy of one request; its own quality target comes first.
+    fn policy_for(&self, request: &Request, lambda: Option<f64>) -> Cow<'_, Policy> {
+        match (request.limits.min_quality, lambda) {
+            (Some(target), _) => Cow::Owned(Policy::Adequate { target }),
+            (None, Some(lambda)) => Cow::Owned(self.policy.at(lambda)),
+            (None, None) => Cow::Borrowed(&self.policy),
+        }
+    }
+
     /// The vector of the current turn. An encoder that fails leaves the prompt unfamiliar:
     /// predictions are then the models' means.
     pub(crate) fn embedding(&self, text: &str) -> Option<Vec<f32>> {
@@ -380,11 +445,14 @@ impl Router {
     }
 
     fn look(&self, prompt: &Prompt, input_tokens: Option<Tokens>) -> Seen {
-        let features = self.extractor.extract(prompt.text());
+        let features = self.fitted.extractor.extract(prompt.text());
         let embedding = self.embedding(prompt.text());
         let chars = prompt.text().chars().count() as f32;
-        let lines = self.model.input_tokens.iter().zip(&self.cards);
-        let predicted = self.model.predict((&features).into(), embedding.as_deref());
+        let lines = self.fitted.model.input_tokens.iter().zip(&self.cards);
+        let predicted = self
+            .fitted
+            .model
+            .predict((&features).into(), embedding.as_deref());
         let learned = self.learned.as_deref();
         let belief = learned.map(|one| one.posterior.belief(&predicted.coordinates));
         let models = lines
@@ -438,15 +506,7 @@ fn corrected(
     let Some((learned, belief)) = learned else {
         return prediction;
     };
-    let estimates = (prediction.quality, prediction.quality_lower);
-    let (quality, quality_lower, correction) = learned.corrected(belief, model, estimates);
-    Prediction {
-        quality,
-        quality_lower,
-        learned: Some(correction),
-        cost: Usd::saturating(prediction.cost.as_f64() * learned.cost_factors[model]),
-        ..prediction
-    }
+    learned.corrected(belief, model, prediction)
 }
 
 /// One prompt as the router sees it.
@@ -507,6 +567,11 @@ fn candidate(card: &ModelCard, look: Look, request: &Request) -> Candidate {
         probability: Probability::ZERO,
         refusal: limit_refusal(card, &request.limits, needs),
     }
+}
+
+/// The first six digits of a policy version.
+fn artifact_mark(identity: &str) -> String {
+    sha256(identity.as_bytes())[..6].to_owned()
 }
 
 /// A card for every model; one that the catalogue lacks states nothing.

@@ -15,6 +15,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::beside::Besides;
 use crate::chance::Chance;
 use crate::intake::Intake;
+use crate::learning::{self, Learning, Mode, Pacing};
 use crate::metrics::{self, Metrics};
 use crate::office::Office;
 use crate::problem::Problem;
@@ -33,6 +34,8 @@ pub struct App {
     pub(crate) office: Office,
     heard: AtomicU64,
     pub(crate) chance: Chance,
+    pub(crate) learning: Learning,
+    pub(crate) pacing: Option<Pacing>,
     draining: AtomicBool,
 }
 
@@ -40,6 +43,8 @@ impl App {
     /// Puts a router and a store together.
     #[must_use]
     pub fn new(settings: &Settings, live: Live, store: Store) -> Arc<Self> {
+        let is_on = settings.learning.mode != Mode::Bypass;
+        let paced = settings.learning.pacing.filter(|_| is_on);
         Arc::new(Self {
             live,
             besides: Besides::new(settings.beside),
@@ -49,7 +54,9 @@ impl App {
             intake: Intake::new(settings.max_body_bytes, settings.body_timeout),
             log_prompts: settings.log_prompts,
             heard: AtomicU64::new(0),
-            chance: Chance::new(&settings.explore, &settings.explore_not_tiers),
+            chance: Chance::new(settings),
+            pacing: Pacing::new(paced),
+            learning: Learning::new(&settings.learning),
             draining: AtomicBool::new(false),
         })
     }
@@ -63,6 +70,7 @@ impl App {
             .route("/v1/versions", get(admin::versions).post(admin::register))
             .route("/v1/promote", post(admin::promote))
             .route("/v1/rollback", post(admin::rollback))
+            .route("/v1/learning", get(learning::learning))
             .route("/healthz", get(health::healthz))
             .route("/readyz", get(health::readyz))
             .route("/metrics", get(metrics::metrics))

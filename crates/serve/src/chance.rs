@@ -2,24 +2,27 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use pointsman_policy::Exploration;
 use pointsman_types::Draw;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use uuid::Uuid;
 
+use crate::{Mode, Settings};
+
 /// Draws for the requests that may explore.
 pub(crate) struct Chance {
-    explores: bool,
+    /// Whether a draw can make a difference: a rule explores, or models may be new.
+    matters: bool,
     excluded_tiers: Vec<String>,
     rng: Mutex<ChaCha8Rng>,
 }
 
 impl Chance {
-    pub(crate) fn new(exploration: &Exploration, excluded_tiers: &[String]) -> Self {
+    pub(crate) fn new(settings: &Settings) -> Self {
+        let may_be_new = settings.learning.mode == Mode::Apply;
         Self {
-            explores: exploration.explores(),
-            excluded_tiers: excluded_tiers.to_vec(),
+            matters: settings.explore.explores() || may_be_new,
+            excluded_tiers: settings.explore_not_tiers.clone(),
             rng: Mutex::new(ChaCha8Rng::from_seed(seed())),
         }
     }
@@ -28,7 +31,7 @@ impl Chance {
     /// model is chosen with probability 1.
     pub(crate) fn draw(&self, tier: Option<&str>, no_explore: bool) -> Option<Draw> {
         let excluded = tier.is_some_and(|tier| self.excluded_tiers.iter().any(|one| one == tier));
-        if !self.explores || no_explore || excluded {
+        if !self.matters || no_explore || excluded {
             return None;
         }
         // A panic while drawing leaves a generator that is as good as any.
@@ -47,15 +50,27 @@ fn seed() -> [u8; 32] {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use pointsman_policy::Exploration;
 
-    fn chance(share: f64) -> Chance {
-        Chance::new(&Exploration::Epsilon { share }, &["gold".into()])
+    use super::*;
+    use crate::{Config, LearningConfig};
+
+    fn chance(share: f64, mode: Mode) -> Chance {
+        let config = Config {
+            explore: Exploration::Epsilon { share },
+            explore_not_tiers: vec!["gold".into()],
+            learning: LearningConfig {
+                mode,
+                ..LearningConfig::default()
+            },
+            ..Config::default()
+        };
+        Chance::new(&config.check().unwrap())
     }
 
     #[test]
     fn who_is_excluded_gets_no_draw() {
-        let chance = chance(0.1);
+        let chance = chance(0.1, Mode::Bypass);
         assert!(chance.draw(None, false).is_some());
         assert!(chance.draw(Some("free"), false).is_some());
         assert!(chance.draw(Some("gold"), false).is_none());
@@ -63,13 +78,14 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_drawn_where_nothing_explores() {
-        assert!(chance(0.0).draw(None, false).is_none());
+    fn nothing_is_drawn_where_nothing_explores_and_no_model_is_new() {
+        assert!(chance(0.0, Mode::Observe).draw(None, false).is_none());
+        assert!(chance(0.0, Mode::Apply).draw(None, false).is_some());
     }
 
     #[test]
     fn draws_are_even() {
-        let chance = chance(0.1);
+        let chance = chance(0.1, Mode::Bypass);
         let draws = (0..4000).filter_map(|_| chance.draw(None, false));
         let below = draws.filter(|draw| draw.get() < 0.25).count();
         assert!(

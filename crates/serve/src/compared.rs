@@ -92,12 +92,12 @@ pub(crate) struct Asked {
 
 impl Asked {
     /// The question on a decision, where a version is in shadow.
-    pub(crate) fn of(snapshot: &Snapshot, id: &str, decided: &Decided) -> Option<Self> {
+    pub(crate) fn of(snapshot: &Snapshot, decided: &Decided) -> Option<Self> {
         let beside = snapshot.beside.as_ref()?;
         (beside.share <= 0.0).then(|| Self {
             beside: beside.clone(),
             against: snapshot.current.version.clone(),
-            id: id.to_owned(),
+            id: decided.id.clone(),
             lambda: decided.decision.lambda,
             request: decided.request.clone(),
         })

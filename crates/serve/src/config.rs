@@ -7,6 +7,8 @@ use pointsman_learn::promotion::{RailError, Rails};
 use pointsman_policy::Exploration;
 use serde::Deserialize;
 
+use crate::{LearningConfig, Mode};
+
 /// The settings as a file states them; [`Config::check`] makes them usable.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -19,6 +21,9 @@ pub struct Config {
     pub explore: Exploration,
     /// Tiers whose requests never explore.
     pub explore_not_tiers: Vec<String>,
+    /// What is learnt while serving: a table of its own in the file.
+    #[serde(skip)]
+    pub learning: LearningConfig,
     /// The longest request body.
     pub max_body_bytes: usize,
     /// Most connections at once; further ones wait to be accepted.
@@ -48,6 +53,7 @@ impl Default for Config {
             log_prompts: false,
             explore: Exploration::Greedy,
             explore_not_tiers: Vec::new(),
+            learning: LearningConfig::default(),
             max_body_bytes: 10 << 20,
             max_connections: 4096,
             header_timeout_ms: 10_000,
@@ -63,23 +69,26 @@ impl Default for Config {
 }
 
 /// A setting that cannot be used.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-#[error("serve.{setting} is {value}; it must be {range}")]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{table}.{setting} is {value}; it must be {range}")]
 pub struct ConfigError {
+    /// In which table.
+    pub table: &'static str,
     /// Which setting.
     pub setting: &'static str,
     /// What it is.
     pub value: String,
     /// What it may be.
-    pub range: &'static str,
+    pub range: String,
 }
 
 impl From<RailError> for ConfigError {
     fn from(error: RailError) -> Self {
         Self {
+            table: "serve.promotion",
             setting: error.setting,
             value: error.value.to_string(),
-            range: error.range,
+            range: error.range.to_owned(),
         }
     }
 }
@@ -91,6 +100,7 @@ pub struct Settings {
     pub(crate) log_prompts: bool,
     pub(crate) explore: Exploration,
     pub(crate) explore_not_tiers: Vec<String>,
+    pub(crate) learning: LearningConfig,
     pub(crate) max_body_bytes: usize,
     pub(crate) max_connections: usize,
     pub(crate) header_timeout: Duration,
@@ -112,13 +122,15 @@ impl Config {
     /// # Errors
     /// Names the first setting out of range.
     pub fn check(&self) -> Result<Settings, ConfigError> {
+        self.learning.check()?;
         self.promotion.check()?;
         let steward = millis("steward_ms", self.steward_ms, 0)?;
         Ok(Settings {
             bind: self.bind,
             log_prompts: self.log_prompts,
-            explore: exploration(&self.explore)?,
+            explore: exploration(&self.explore, self.learning.mode)?,
             explore_not_tiers: self.explore_not_tiers.clone(),
+            learning: self.learning.clone(),
             max_body_bytes: body_bytes(self.max_body_bytes)?,
             max_connections: connections(self.max_connections)?,
             header_timeout: millis("header_timeout_ms", self.header_timeout_ms, 1)?,
@@ -133,20 +145,24 @@ impl Config {
     }
 }
 
-/// Odds need what feedback has taught, and a server does not learn while it serves.
-fn exploration(explore: &Exploration) -> Result<Exploration, ConfigError> {
-    let refused = |value: String, range| ConfigError {
+/// Odds need what feedback has taught.
+fn exploration(explore: &Exploration, mode: Mode) -> Result<Exploration, ConfigError> {
+    let refused = |value: String, range: &str| ConfigError {
+        table: "serve",
         setting: "explore",
         value,
-        range,
+        range: range.to_owned(),
     };
     match explore.check() {
         Err(wrong) => Err(refused(
             format!("{} of {}", wrong.unit, wrong.value),
             wrong.range,
         )),
-        Ok(()) if matches!(explore, Exploration::Odds { .. }) => {
-            Err(refused("odds".into(), "greedy, epsilon or square_cb"))
+        Ok(()) if mode != Mode::Apply && matches!(explore, Exploration::Odds { .. }) => {
+            Err(refused(
+                "odds".into(),
+                "greedy, epsilon or square_cb where learning.mode is not apply",
+            ))
         }
         Ok(()) => Ok(explore.clone()),
     }
@@ -180,9 +196,10 @@ fn bounded(
         return Ok(value);
     }
     Err(ConfigError {
+        table: "serve",
         setting,
         value: value.to_string(),
-        range,
+        range: range.to_owned(),
     })
 }
 
@@ -190,14 +207,16 @@ fn millis(setting: &'static str, value: u64, least: u64) -> Result<Duration, Con
     if (least..=DAY_MS).contains(&value) {
         return Ok(Duration::from_millis(value));
     }
+    let range = match least {
+        0 => "at most one day",
+        1 => "between 1 and one day",
+        _ => "between 10 and one day",
+    };
     Err(ConfigError {
+        table: "serve",
         setting,
         value: value.to_string(),
-        range: match least {
-            0 => "at most one day",
-            1 => "between 1 and one day",
-            _ => "between 10 and one day",
-        },
+        range: range.to_owned(),
     })
 }
 
@@ -230,8 +249,20 @@ mod tests {
             doubt: 0.2,
             share: 0.1,
         };
-        check_refused(|config| config.explore = odds, "explore");
         check_refused(|config| config.promotion.delta = 2.0, "delta");
+        let odds_without_learning = |config: &mut Config| {
+            config.explore = odds.clone();
+            config.learning.mode = Mode::Observe;
+        };
+        check_refused(odds_without_learning, "explore");
+        let config = Config {
+            explore: odds,
+            ..Config::default()
+        };
+        assert!(
+            config.check().is_ok(),
+            "what is learnt is there for the odds"
+        );
     }
 
     #[test]

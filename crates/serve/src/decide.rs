@@ -2,9 +2,9 @@
 //! they state decisions instead of training for them.
 
 use pointsman_router::{Explanation, Router, Unsatisfiable};
-use pointsman_types::{Decision, ModelCard, ModelName, Request};
+use pointsman_types::{Candidate, Decision, ModelCard, ModelName, Request};
 
-use crate::LoadError;
+use crate::{Adaptive, LoadError};
 
 /// Decides on requests; immutable and shared by all threads.
 pub trait Decide: Send + Sync + 'static {
@@ -41,6 +41,24 @@ pub trait Decide: Send + Sync + 'static {
     /// With the reason for each model when none satisfies the limits.
     fn decide(&self, request: &Request) -> Result<Decision, Unsatisfiable>;
 
+    /// Decides within a budget: `pace` may refuse candidates, and says what a dollar must buy. A
+    /// router that has no use for that decides as ever.
+    ///
+    /// # Errors
+    /// As [`Decide::decide`].
+    fn decide_paced(
+        &self,
+        request: &Request,
+        _pace: &mut dyn FnMut(&mut [Candidate]) -> Option<f64>,
+    ) -> Result<Decision, Unsatisfiable> {
+        self.decide(request)
+    }
+
+    /// The part that learns from feedback, where there is one.
+    fn adaptive(&self) -> Option<&Adaptive> {
+        None
+    }
+
     /// Decides and says why, which takes milliseconds.
     ///
     /// # Errors
@@ -69,6 +87,14 @@ impl Decide for Router {
 
     fn decide(&self, request: &Request) -> Result<Decision, Unsatisfiable> {
         Router::decide(self, request)
+    }
+
+    fn decide_paced(
+        &self,
+        request: &Request,
+        pace: &mut dyn FnMut(&mut [Candidate]) -> Option<f64>,
+    ) -> Result<Decision, Unsatisfiable> {
+        Router::decide_paced(self, request, pace)
     }
 
     fn explain(&self, request: &Request) -> Result<Explanation, Unsatisfiable> {

@@ -31,7 +31,14 @@ pub(crate) async fn feedback(
     let held = app.intake.read(&headers, body).await?;
     let body: FeedbackBody = parse(&held.bytes)?;
     let submission = body.check(header_key(&headers)?)?;
+    let cost = submission
+        .cost()
+        .map(|cost| (submission.decision_id.clone(), cost));
     let receipt = keep(&app.store, submission).await?;
+    if let (Some(pacing), Some((id, cost))) = (&app.pacing, cost) {
+        pacing.settle(&id, cost);
+    }
+    app.learning.wake();
     app.metrics.feedback(receipt.repeated);
     app.heard();
     Ok(json(&Acknowledged {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use pointsman_types::{Feedback, Quality, Signal, Usage, Verdict};
+use pointsman_types::{Feedback, Quality, Signal, Usage, Usd, Verdict};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, Unexpected, Visitor};
 use serde_json::{Map, Value};
@@ -42,6 +42,16 @@ pub(crate) enum Content {
     Judgement(Judgement),
     Usage(Usage),
     Both(Judgement, Usage),
+}
+
+impl Submission {
+    /// What the call cost, where that is reported.
+    pub(crate) fn cost(&self) -> Option<Usd> {
+        match &self.content {
+            Content::Usage(usage) | Content::Both(_, usage) => usage.cost,
+            Content::Judgement(_) => None,
+        }
+    }
 }
 
 /// What was said of the answer.

@@ -1,8 +1,9 @@
 //! The HTTP server: decisions, feedback, the list of models, versions, health and metrics.
 //!
 //! It decides nothing itself: every decision comes from the routers it holds, every record goes to
-//! the store, and what becomes of a new version follows from `learn`. No log tables, no training.
-//! Versions are changed from this machine alone, while there are no keys.
+//! the store. What it learns from them corrects the router, in the background; what becomes of a new
+//! version follows from `learn`. No log tables, no training. Versions are changed from this machine
+//! alone, while there are no keys.
 //!
 //! `cli` calls [`run`], or [`Server::bind`] where it needs the address first.
 
@@ -20,6 +21,7 @@ mod feedback;
 mod feedback_body;
 mod health;
 mod intake;
+mod learning;
 mod live;
 mod metrics;
 mod models;
@@ -48,6 +50,7 @@ pub use app::App;
 pub use config::{Config, ConfigError, Settings};
 pub use decide::Decide;
 pub use error::ServeError;
+pub use learning::{Adaptive, LearningConfig, Mode};
 pub use live::{Live, LoadError};
 pub use paths::ROUTES;
 pub use server::{Server, run};

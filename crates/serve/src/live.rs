@@ -51,6 +51,8 @@ pub(crate) struct Beside {
 /// A directory that routers are read from.
 pub(crate) struct Source {
     pub(crate) directory: PathBuf,
+    /// A file beside it that routers are read with: a catalogue of prices.
+    beside: Option<PathBuf>,
     /// What the directory held just before the first router was read from it.
     pub(crate) first: Option<u64>,
     load: Box<Load>,
@@ -73,10 +75,29 @@ impl Live {
         E: std::error::Error + Send + Sync + 'static,
         L: Fn(&Path) -> Result<R, E> + Send + Sync + 'static,
     {
+        Self::open_with(directory, None, load)
+    }
+
+    /// The same, where routers are read with a file beside the directory as well, such as a
+    /// catalogue of prices: a change of that is a new router too.
+    ///
+    /// # Errors
+    /// As [`Live::open`].
+    pub fn open_with<R, E, L>(
+        directory: &Path,
+        beside: Option<&Path>,
+        load: L,
+    ) -> Result<Self, ServeError>
+    where
+        R: Decide,
+        E: std::error::Error + Send + Sync + 'static,
+        L: Fn(&Path) -> Result<R, E> + Send + Sync + 'static,
+    {
         let source = Source {
             directory: directory.to_owned(),
+            beside: beside.map(Path::to_owned),
             // Before loading: a change meanwhile must show as one.
-            first: fingerprint(directory).ok(),
+            first: fingerprint(directory, beside).ok(),
             load: Box::new(move |directory| Ok(Box::new(load(directory)?))),
         };
         let loaded = source
@@ -115,6 +136,11 @@ impl Source {
     /// Loads the router of a directory.
     pub(crate) fn load(&self, directory: &Path) -> Result<Loaded, LoadError> {
         Ok(Loaded::named_by_itself((self.load)(directory)?))
+    }
+
+    /// What the directory and the file beside it hold now.
+    pub(crate) fn fingerprint(&self) -> Option<u64> {
+        fingerprint(&self.directory, self.beside.as_deref()).ok()
     }
 }
 

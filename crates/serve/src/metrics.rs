@@ -11,6 +11,11 @@
 //! | `pointsman_router_reloads_total` | `result` | `loaded`, `refused` |
 //! | `pointsman_beside_total` | `result` | decisions of the version on trial: `decided`, `slow`, `panicked`, `refused` |
 //! | `pointsman_store_waiting` | | records that wait to be written |
+//! | `pointsman_learning_judgements_total` | `outcome` | judgements by what became of them |
+//! | `pointsman_learning_revision` | | the state that decides |
+//! | `pointsman_learning_keys_set_aside` | | keys that contradict the others |
+//! | `pointsman_drift_alarms`, `pointsman_drift_warnings` | | what is not as it should be |
+//! | `pointsman_budget_spent_usd` | | spent in the current period, where a budget is kept |
 
 use std::fmt::{self, Write};
 use std::sync::Arc;
@@ -31,6 +36,7 @@ use prometheus_client::registry::Registry;
 
 use crate::App;
 use crate::beside::Silent;
+use crate::learning::LearningMetrics;
 use crate::paths::ROUTES;
 use crate::problem::Problem;
 
@@ -44,6 +50,7 @@ pub(crate) struct Metrics {
     reloads: Family<ResultLabel, Counter>,
     beside: Family<ResultLabel, Counter>,
     waiting: Gauge<u64, AtomicU64>,
+    learning: LearningMetrics,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -109,6 +116,7 @@ impl Metrics {
             reloads: Family::default(),
             beside: Family::default(),
             waiting: Gauge::default(),
+            learning: LearningMetrics::default(),
         };
         metrics.register();
         metrics
@@ -148,6 +156,11 @@ impl Metrics {
             "Records that wait to be written",
             self.waiting.clone(),
         );
+        self.learning.register(registry);
+    }
+
+    pub(crate) fn learning(&self) -> &LearningMetrics {
+        &self.learning
     }
 
     pub(crate) fn decided_in(&self, since: Instant) {
@@ -215,6 +228,9 @@ fn label(path: Option<&MatchedPath>) -> &'static str {
 
 pub(crate) async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Problem> {
     app.metrics.waiting.set(app.store.waiting() as u64);
+    if let Some(pacing) = &app.pacing {
+        app.metrics.learning.spent(pacing.spent());
+    }
     let mut page = String::new();
     text::encode(&mut page, &app.metrics.registry).map_err(|_| Problem::internal())?;
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";

@@ -170,9 +170,18 @@ impl App {
         self.office.versions.make(plan).await?;
         pass_point();
         tracing::info!(current = current.version, moves = ?plan.moves(), "versions moved");
-        self.live.swap(Snapshot { current, beside });
+        self.swap(Snapshot { current, beside });
         pass_point();
         Ok(())
+    }
+
+    /// Exchanges the routers; the one that takes over learns of what is known.
+    fn swap(&self, next: Snapshot) {
+        let old = self.live.snapshot();
+        if !Arc::ptr_eq(&old.current, &next.current) {
+            self.hand_over(old.current.router.as_ref(), next.current.router.as_ref());
+        }
+        self.live.swap(next);
     }
 
     async fn beside_of(self: &Arc<Self>, plan: &Plan) -> Result<Option<Beside>, VersionsError> {
@@ -217,7 +226,7 @@ impl App {
                 }
             }
         }
-        self.live.swap(Snapshot { current, beside });
+        self.swap(Snapshot { current, beside });
         Ok(())
     }
 
@@ -247,7 +256,7 @@ impl App {
         // The router serves in any case, also where the old one can no longer be compared with.
         let beside = self.beside_of(&plan).await.unwrap_or_default();
         versions.make(&plan).await?;
-        self.live.swap(Snapshot {
+        self.swap(Snapshot {
             current: loaded,
             beside,
         });

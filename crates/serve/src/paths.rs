@@ -1,10 +1,11 @@
 //! The paths that are served: what `app` mounts, `metrics` labels by and the OpenAPI document describes.
 
 /// Every route: method and path.
-pub const ROUTES: [(&str, &str); 11] = [
+pub const ROUTES: [(&str, &str); 12] = [
     ("post", "/v1/route"),
     ("post", "/v1/feedback"),
     ("get", "/v1/models"),
+    ("get", "/v1/learning"),
     ("get", "/v1/versions"),
     ("post", "/v1/versions"),
     ("post", "/v1/promote"),

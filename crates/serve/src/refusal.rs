@@ -50,6 +50,7 @@ fn code(refusal: Refusal) -> &'static str {
         Refusal::Retention => "retention",
         Refusal::MaxPrice => "max_price",
         Refusal::MaxCost => "max_cost",
+        Refusal::BudgetSpent => "budget_spent",
         Refusal::Dearer => "dearer",
         Refusal::BelowTarget { .. } => "below_target",
         Refusal::LowerQuality => "lower_quality",
@@ -79,6 +80,7 @@ fn sentence(refusal: Refusal) -> String {
         Refusal::Retention => "its provider keeps data, or does not say that it keeps none",
         Refusal::MaxPrice => "its price is above provider.max_price, or unknown",
         Refusal::MaxCost => "the request would cost more than max_cost_usd",
+        Refusal::BudgetSpent => "it may cost more than is left of the budget of this period",
         Refusal::Dearer => "a cheaper model is good enough",
         Refusal::LowerQuality => "it saves less than its lower quality is worth",
         Refusal::LowerUtility => "its quality does not make up for what it costs more",
@@ -116,6 +118,7 @@ mod tests {
             Refusal::Retention,
             Refusal::MaxPrice,
             Refusal::MaxCost,
+            Refusal::BudgetSpent,
             Refusal::Dearer,
             Refusal::BelowTarget {
                 target: Quality::clamped(0.5),

@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use pointsman_router::{Explanation, Unsatisfiable};
 use pointsman_store::{Arm, DecisionRecord, Shadow};
-use pointsman_types::{Decision, Request};
+use pointsman_types::{Decision, Request, Usd};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -27,6 +27,8 @@ use crate::route_body::RouteBody;
 
 /// A decision that is yet to be recorded.
 pub(crate) struct Decided {
+    pub(crate) id: String,
+    pub(crate) ts_ms: i64,
     pub(crate) request: Request,
     pub(crate) session_id: Option<String>,
     pub(crate) metadata: Option<Map<String, Value>>,
@@ -49,11 +51,9 @@ pub(crate) async fn route(
     let decided = decide(&app, &snapshot, held).await?;
     let decided = compared::before_the_answer(&app, &snapshot, decided).await;
     let counter = app.metrics.decision(&decided.decision);
-    let (id, ts_ms) = new_id();
-    let answer = answer(&id, &decided.decision, decided.explanation.as_ref());
-    let asked = Asked::of(&snapshot, &id, &decided);
-    let record = app.record(id, ts_ms, decided);
-    app.store.record(record).await?;
+    let answer = answer(&decided.id, &decided.decision, decided.explanation.as_ref());
+    let asked = Asked::of(&snapshot, &decided);
+    app.keep(decided).await?;
     counter.inc();
     app.heard();
     if let Some(asked) = asked {
@@ -82,8 +82,11 @@ impl App {
         let mut request = body.request(router.models())?;
         request.draw = self.chance.draw(body.tier.as_deref(), body.no_explore());
         let explain = body.explain();
-        let (explanation, decision) = self.explained(router, &request, explain)?;
+        let (id, ts_ms) = new_id();
+        let (explanation, decision) = self.explained(router, &request, explain, &id)?;
         Ok(Decided {
+            id,
+            ts_ms,
             request,
             session_id: body.session_id,
             metadata: body.metadata,
@@ -103,25 +106,57 @@ impl App {
         router: &dyn Decide,
         request: &Request,
         explain: bool,
+        id: &str,
     ) -> Result<(Option<Explanation>, Decision), Problem> {
-        if explain {
+        if explain && self.pacing.is_none() {
             let explanation = router.explain(request).map_err(unsatisfiable)?;
             let decision = explanation.decision.clone();
             return Ok((Some(explanation), decision));
         }
         let since = Instant::now();
-        let decision = router.decide(request).map_err(unsatisfiable)?;
+        let decision = self.decided(router, request, id).map_err(unsatisfiable)?;
         self.metrics.decided_in(since);
-        Ok((None, decision))
+        // The grounds are those of the policy without the budget, the decision is the one in force.
+        let explanation = explain.then(|| router.explain(request));
+        let explanation = explanation.transpose().map_err(unsatisfiable)?;
+        let explanation = explanation.map(|grounds| Explanation {
+            decision: decision.clone(),
+            ..grounds
+        });
+        Ok((explanation, decision))
     }
 
-    fn record(&self, id: String, ts_ms: i64, decided: Decided) -> DecisionRecord {
+    fn decided(
+        &self,
+        router: &dyn Decide,
+        request: &Request,
+        id: &str,
+    ) -> Result<Decision, Unsatisfiable> {
+        let Some(pacing) = &self.pacing else {
+            return router.decide(request);
+        };
+        let within = pacing.decide(router, request)?;
+        Ok(pacing.book(id, within))
+    }
+
+    /// Makes a decision durable. Of one that cannot be kept nobody is told, so nobody will pay for it.
+    async fn keep(&self, decided: Decided) -> Result<(), Problem> {
+        let paced = self.pacing.as_ref();
+        let paced = paced.map(|pacing| (pacing, decided.id.clone()));
+        let kept = self.store.record(self.record(decided)).await;
+        if let (Err(_), Some((pacing, id))) = (&kept, paced) {
+            pacing.settle(&id, Usd::ZERO);
+        }
+        Ok(kept?)
+    }
+
+    fn record(&self, decided: Decided) -> DecisionRecord {
         let coordinates = &decided.decision.coordinates;
         let lambda = decided.decision.lambda;
         DecisionRecord {
             coordinates: (!coordinates.is_empty()).then(|| coordinates.clone()),
-            id,
-            ts_ms,
+            id: decided.id,
+            ts_ms: decided.ts_ms,
             prompt_id: decided.request.prompt.default_id(),
             prompt: self.kept_prompt(&decided.request),
             session_id: decided.session_id,

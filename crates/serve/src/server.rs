@@ -1,7 +1,8 @@
 //! The listener: accepts connections within bounds, and ends in order.
 //!
 //! The order of the end: `/readyz` says no; after the notice no connection is accepted; requests
-//! under way finish, for a bounded time; the store writes what waits and closes.
+//! under way finish, for a bounded time; what was learnt is kept; the store writes what waits and
+//! closes.
 
 use std::future::pending;
 use std::net::SocketAddr;
@@ -19,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower_http::add_extension::AddExtension;
 
+use crate::learning::Worker;
 use crate::peer::Peer;
 use crate::steward::Steward;
 use crate::watch::Watch;
@@ -45,11 +47,13 @@ pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
     app: Arc<App>,
+    learner: Worker,
     settings: Settings,
 }
 
 impl Server {
-    /// Takes the address, and puts the version into service that the store says is current.
+    /// Takes the address, puts the version into service that the store says is current, and goes on
+    /// from what was learnt before.
     ///
     /// # Errors
     /// When a setting is out of range, the address cannot be had, or the store cannot tell.
@@ -69,6 +73,7 @@ impl Server {
         Ok(Self {
             listener,
             address,
+            learner: Worker::begin(Arc::clone(&app)).await,
             app,
             settings,
         })
@@ -98,6 +103,8 @@ impl Server {
             let judging = steward.run(period, stop.clone());
             tokio::spawn(judging)
         });
+        let stop_learning = CancellationToken::new();
+        let learning = tokio::spawn(self.learner.run(stop_learning.clone()));
         let connections = Connections::new(&self.app, &self.settings);
         let notice = async {
             shutdown.await;
@@ -116,6 +123,9 @@ impl Server {
             // A panic there was reported by the panic hook.
             judging.await.ok();
         }
+        stop_learning.cancel();
+        // A panic there was reported by the panic hook.
+        learning.await.ok();
         self.app.store.close().await;
         tracing::info!("stopped");
         // A watch that panicked has been reported by the panic hook.

@@ -1,6 +1,7 @@
-//! Looks for a new router in the directory, and puts it into service.
+//! Looks for a new router in the directory, or for new prices beside it, and puts it into service.
 //!
-//! A look compares names, sizes and times of the files, and the manifest's content. Only a change
+//! A look compares names, sizes and times of the files, and the content of the manifest and of the
+//! file beside. Only a change
 //! makes it load, outside the runtime's threads. A router that cannot be loaded is refused once per
 //! change; the old one stays.
 
@@ -52,7 +53,7 @@ impl Watch {
 
     async fn look(&mut self, forced: bool) {
         let app = Arc::clone(&self.app);
-        let found = tokio::task::spawn_blocking(move || fingerprint_of(&app)).await;
+        let found = tokio::task::spawn_blocking(move || app.live.source()?.fingerprint()).await;
         let found = found.ok().flatten();
         // A directory without a manifest is one that is being replaced.
         if found.is_none() || (found == self.seen && !forced) {
@@ -79,12 +80,8 @@ impl Watch {
     }
 }
 
-fn fingerprint_of(app: &App) -> Option<u64> {
-    fingerprint(&app.live.source()?.directory).ok()
-}
-
-/// Stands for the content of an artifact's directory.
-pub(crate) fn fingerprint(directory: &Path) -> io::Result<u64> {
+/// Stands for the content of an artifact's directory, and of a file beside it.
+pub(crate) fn fingerprint(directory: &Path, beside: Option<&Path>) -> io::Result<u64> {
     let mut files = fs::read_dir(directory)?
         .map(|entry| {
             let entry = entry?;
@@ -96,6 +93,9 @@ pub(crate) fn fingerprint(directory: &Path) -> io::Result<u64> {
     let mut hasher = DefaultHasher::new();
     files.hash(&mut hasher);
     fs::read(directory.join(MANIFEST))?.hash(&mut hasher);
+    if let Some(beside) = beside {
+        fs::read(beside)?.hash(&mut hasher);
+    }
     Ok(hasher.finish())
 }
 
@@ -136,17 +136,29 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_change_of_the_file_beside_shows() {
+        let directory = tempfile::tempdir().unwrap();
+        let prices = tempfile::NamedTempFile::new().unwrap();
+        fs::write(directory.path().join(MANIFEST), "{}").unwrap();
+        let found = || fingerprint(directory.path(), Some(prices.path())).unwrap();
+        let first = found();
+        fs::write(prices.path(), "dearer").unwrap();
+        assert_ne!(found(), first);
+        assert_ne!(fingerprint(directory.path(), None).unwrap(), found());
+    }
+
+    #[test]
     fn any_change_of_the_directory_shows() {
         let directory = tempfile::tempdir().unwrap();
         let place = directory.path();
-        assert!(fingerprint(place).is_err(), "no manifest, no router");
+        assert!(fingerprint(place, None).is_err(), "no manifest, no router");
         fs::write(place.join(MANIFEST), "{}").unwrap();
-        let first = fingerprint(place).unwrap();
-        assert_eq!(fingerprint(place).unwrap(), first);
+        let first = fingerprint(place, None).unwrap();
+        assert_eq!(fingerprint(place, None).unwrap(), first);
         fs::write(place.join("weights"), "1").unwrap();
-        let second = fingerprint(place).unwrap();
+        let second = fingerprint(place, None).unwrap();
         assert_ne!(second, first);
         fs::write(place.join(MANIFEST), "[]").unwrap();
-        assert_ne!(fingerprint(place).unwrap(), second);
+        assert_ne!(fingerprint(place, None).unwrap(), second);
     }
 }

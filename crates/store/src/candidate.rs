@@ -18,6 +18,13 @@ pub struct KeptCandidate {
     /// Expected cost of the request.
     #[serde(rename = "cost_usd")]
     pub cost: Usd,
+    /// Expected cost before bills corrected it; `None` where nothing did.
+    #[serde(
+        rename = "predicted_cost_usd",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub predicted_cost: Option<Usd>,
     /// Expected tokens out; `None` where they are unknown or the first release wrote the row.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output_tokens: Option<f32>,
@@ -71,6 +78,7 @@ impl From<&Candidate> for KeptCandidate {
             quality: candidate.quality,
             predicted: candidate.learned.map(|learned| learned.predicted),
             cost: candidate.cost,
+            predicted_cost: candidate.learned.map(|learned| learned.cost),
             // JSON has no number for what is not finite.
             output_tokens: candidate.output_tokens.filter(|tokens| tokens.is_finite()),
             refused: candidate.refusal.is_some_and(|why| why.is_limit()),

@@ -277,6 +277,10 @@ impl FeedbackCells {
 }
 
 impl OutcomeCells {
+    pub(crate) fn seq(&self) -> Option<i64> {
+        self.o_seq
+    }
+
     /// `None` where nothing was joined.
     pub(crate) fn kept(self, place: Place<'_>) -> Result<Option<Usage>, StoreError> {
         let cells = self.usage;

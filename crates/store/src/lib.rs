@@ -54,5 +54,5 @@ pub use kept::{KeptDecision, KeptFeedback};
 pub use record::{Arm, DecisionRecord, FeedbackRecord, MOST_COORDINATES, OutcomeRecord, Receipt};
 pub use snapshot::{KeptSnapshot, Snapshot};
 pub use store::Store;
-pub use tail::{Followed, News, Replaced};
+pub use tail::{Billed, Followed, News, Replaced};
 pub use version::{Stage, StageChange, Transition, Version};

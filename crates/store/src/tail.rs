@@ -1,4 +1,5 @@
-//! What came in since, for those who learn from it: feedback in its order, decisions in theirs.
+//! What came in since, for those who learn from it: feedback in its order, decisions and bills in
+//! theirs.
 //!
 //! Reading happens beside the writer, a page at a time. Numbers rise in the order of the commits and
 //! are never given twice, so whoever remembers the last one misses nothing and sees nothing twice. A
@@ -51,6 +52,25 @@ pub struct Followed {
     pub outcome: Option<Usage>,
 }
 
+/// The first report of what the call of a decision cost.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Billed {
+    /// The number of the report; where to go on.
+    pub seq: i64,
+    /// The decision.
+    pub decision: KeptDecision,
+    /// What the call really took.
+    pub usage: Usage,
+}
+
+#[derive(sqlx::FromRow)]
+struct BilledRow {
+    #[sqlx(flatten)]
+    decision: DecisionCells,
+    #[sqlx(flatten)]
+    outcome: OutcomeCells,
+}
+
 #[derive(sqlx::FromRow)]
 struct NewsRow {
     #[sqlx(flatten)]
@@ -99,6 +119,17 @@ static SELECT_FOLLOWED: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
+static SELECT_BILLED: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "SELECT {DECISION}, {USAGE}
+         FROM outcome AS o JOIN decision AS d ON d.id = o.decision_id
+         WHERE o.seq > ? AND o.cost_usd IS NOT NULL
+           AND NOT EXISTS (SELECT 1 FROM outcome AS e WHERE e.decision_id = o.decision_id
+                           AND e.version < o.version AND e.cost_usd IS NOT NULL)
+         ORDER BY o.seq LIMIT ?"
+    )
+});
+
 impl Store {
     /// At most `limit` pieces of feedback after the one of that number, the oldest first; 0 is
     /// before all.
@@ -122,6 +153,31 @@ impl Store {
         rows.into_iter().map(|row| row.followed(path)).collect()
     }
 
+    /// At most `limit` first reports of a cost after the one of that number, the oldest first; 0 is
+    /// before all.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn bills(&self, after: i64, limit: u32) -> Result<Vec<Billed>, StoreError> {
+        let rows: Vec<BilledRow> = self.page(SELECT_BILLED.as_str(), after, limit).await?;
+        let path = self.path();
+        let bills = rows.into_iter().map(|row| row.billed(path));
+        bills.filter_map(Result::transpose).collect()
+    }
+
+    /// The number of the newest decision; 0 where there is none.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn newest_decision(&self) -> Result<i64, StoreError> {
+        let mut db = self.reader().await?;
+        let newest: Option<i64> = sqlx::query_scalar("SELECT max(seq) FROM decision")
+            .fetch_one(&mut db)
+            .await
+            .map_err(|source| self.unreadable(source))?;
+        Ok(newest.unwrap_or(0))
+    }
+
     async fn page<R>(
         &self,
         select: &'static str,
@@ -138,6 +194,23 @@ impl Store {
             .fetch_all(&mut db)
             .await
             .map_err(|source| self.unreadable(source))
+    }
+}
+
+impl BilledRow {
+    fn billed(self, path: &Path) -> Result<Option<Billed>, StoreError> {
+        let seq = self.outcome.seq();
+        let decision = self.decision.kept(path)?;
+        let place = Place {
+            path,
+            decision_id: &decision.id,
+        };
+        let usage = self.outcome.kept(place)?;
+        Ok(seq.zip(usage).map(|(seq, usage)| Billed {
+            seq,
+            decision,
+            usage,
+        }))
     }
 }
 

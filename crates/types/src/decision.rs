@@ -96,6 +96,8 @@ pub enum Refusal {
     MaxPrice,
     /// This request would cost more than allowed.
     MaxCost,
+    /// It may cost more than is left of the budget of this period.
+    BudgetSpent,
     /// It is adequate, and a cheaper model is too.
     Dearer,
     /// Its lower estimate misses the target.
@@ -130,11 +132,14 @@ impl Refusal {
     }
 }
 
-/// How feedback moved a model's quality for one request.
+/// How feedback moved what is expected of a model for one request.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Correction {
     /// The quality as training predicted it.
     pub predicted: Quality,
+    /// The cost as training and today's prices predict it.
+    #[serde(rename = "cost_usd")]
+    pub cost: Usd,
     /// Standard error of what was added to it.
     pub error: f32,
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::Context;
 use pointsman_router::Router;
-use pointsman_serve::Live;
+use pointsman_serve::{Adaptive, Live};
 
 use crate::args::{
     EncodingArgs, EvaluateArgs, GuaranteeArgs, LearningArgs, LogArgs, QuickstartArgs, TrainArgs,
@@ -41,7 +41,8 @@ pub(crate) fn run(args: &QuickstartArgs) -> anyhow::Result<()> {
     let mut settings = Settings::default();
     settings.serve.bind = args.bind;
     settings.store.path = out.join("pointsman.db");
-    let live = Live::open(&router, Router::open)?;
+    let open = |dir: &Path| Router::open(dir).map(Adaptive::new);
+    let live = Live::open(&router, open)?;
     serve::block_on(settings, live, say_how_to_ask)
 }
 

@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use anyhow::Context;
-use pointsman_serve::{Config, Live, Server, stop_signal};
+use pointsman_router::RouterError;
+use pointsman_serve::{Adaptive, Config, Live, Server, stop_signal};
 use pointsman_store::Store;
 
 use crate::args::ServeArgs;
@@ -23,17 +24,20 @@ pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<()> {
     settings.serve.log_prompts |= args.log_prompts;
     let open = opener(&args.router, args.policy.clone())?;
     let explore = settings.serve.explore.clone();
-    let open = move |dir: &Path| open(dir)?.with_exploration(explore.clone());
-    let live = Live::open(&args.router.dir, open)?;
+    let open = move |dir: &Path| -> Result<Adaptive, RouterError> {
+        Ok(Adaptive::new(open(dir)?.with_exploration(explore.clone())?))
+    };
+    let live = Live::open_with(&args.router.dir, args.router.catalog.as_deref(), open)?;
     block_on(settings, live, |_| {})
 }
 
 /// Serves until a signal ends it; `ready` is told the address once it is taken.
 pub(crate) fn block_on(
-    settings: Settings,
+    mut settings: Settings,
     live: Live,
     ready: impl FnOnce(std::net::SocketAddr),
 ) -> anyhow::Result<()> {
+    settings.serve.learning = settings.learning;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

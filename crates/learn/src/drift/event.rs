@@ -77,6 +77,18 @@ pub enum Subject {
     },
 }
 
+impl Subject {
+    /// The model whose answers it is about.
+    pub(crate) fn model(&self) -> Option<&ModelName> {
+        match self {
+            Self::Quality { model, .. } | Self::Tokens { model } | Self::Cost { model } => {
+                Some(model)
+            }
+            Self::Inputs { .. } | Self::Choices { .. } => None,
+        }
+    }
+}
+
 impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

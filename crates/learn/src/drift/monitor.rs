@@ -78,6 +78,9 @@ pub struct Standing {
     pub state: State,
     /// Since which event it does.
     pub event: u64,
+    /// How many decisions there had been when something was heard of it last.
+    #[serde(default)]
+    pub heard: u64,
     /// The latest evidence.
     pub evidence: Evidence,
 }
@@ -160,6 +163,23 @@ impl Cells {
         }
     }
 
+    /// What was learnt of one thing is forgotten.
+    fn restart(&mut self, subject: &Subject) {
+        match subject {
+            Subject::Quality { group: None, .. } => self.quality.restart(),
+            Subject::Quality {
+                group: Some(group), ..
+            } => {
+                if let Some(cell) = self.groups.get_mut(group) {
+                    cell.restart();
+                }
+            }
+            Subject::Tokens { .. } => self.tokens = RatioCell::default(),
+            Subject::Cost { .. } => self.cost = RatioCell::default(),
+            Subject::Inputs { .. } | Subject::Choices { .. } => {}
+        }
+    }
+
     fn is_worse(&self) -> bool {
         self.quality.state() == State::Alarm
     }
@@ -235,7 +255,51 @@ impl Monitor {
         let found = self.inputs.observe(input, &self.settings);
         let mut changes: Vec<Change> = found.into_iter().map(Change::from).collect();
         changes.extend(self.choices(seen));
+        changes.extend(self.lapsed());
         Ok(self.tell(changes))
+    }
+
+    /// Alarms of which nothing was heard for long. A model that gets no more traffic could never
+    /// prove itself, so it is watched anew.
+    fn lapsed(&mut self) -> Vec<Change> {
+        let (now, lapse) = (self.requests, u64::from(self.settings.lapse));
+        let is_over = |one: &&Standing| {
+            let silent = now.saturating_sub(one.heard);
+            one.state == State::Alarm && one.subject.model().is_some() && silent > lapse
+        };
+        let over: Vec<Standing> = self.standing.iter().filter(is_over).cloned().collect();
+        over.into_iter()
+            .map(|standing| self.watched_anew(standing))
+            .collect()
+    }
+
+    fn watched_anew(&mut self, standing: Standing) -> Change {
+        let name = standing.subject.model().cloned();
+        let cells = self
+            .models
+            .iter_mut()
+            .find(|one| name.as_ref() == Some(&one.name));
+        if let Some(cells) = cells {
+            cells.restart(&standing.subject);
+        }
+        Change {
+            from: standing.state,
+            to: State::Ok,
+            evidence: Evidence {
+                sentence: "nothing was heard of it for long; it is watched anew".to_owned(),
+                ..standing.evidence
+            },
+            subject: standing.subject,
+        }
+    }
+
+    /// Something was heard of what stands.
+    fn touch(&mut self, is_of: impl Fn(&Subject) -> bool) {
+        let now = self.requests;
+        let standing = self.standing.iter_mut();
+        standing
+            .filter(|one| is_of(&one.subject))
+            .for_each(|one| one.heard = now);
     }
 
     fn choices(&mut self, seen: &Observation<'_>) -> Vec<Change> {
@@ -280,6 +344,12 @@ impl Monitor {
         let group = judged
             .group
             .filter(|group| self.is_watched(judged.model, group));
+        let name = self.models[judged.model].name.clone();
+        self.touch(|subject| match subject {
+            Subject::Quality { model, group: None } => *model == name,
+            Subject::Quality { model, group } => *model == name && group.as_deref() == judged.group,
+            _ => false,
+        });
         let cells = &mut self.models[judged.model];
         let model = cells.name.clone();
         let subject = |group: Option<&str>| Subject::Quality {
@@ -313,6 +383,12 @@ impl Monitor {
             positive("a predicted amount", amount.predicted)?;
             positive("an actual amount", amount.actual)?;
         }
+        let name = self.models[answer.model].name.clone();
+        self.touch(|subject| match subject {
+            Subject::Tokens { model } => answer.tokens.is_some() && *model == name,
+            Subject::Cost { model } => answer.cost.is_some() && *model == name,
+            _ => false,
+        });
         let (plan, tolerance) = (self.settings.cost(), self.settings.cost_tolerance);
         let cells = &mut self.models[answer.model];
         let model = || cells.name.clone();
@@ -407,6 +483,7 @@ impl Monitor {
             subject: change.subject.clone(),
             state: change.to,
             event: self.events,
+            heard: self.requests,
             evidence: change.evidence.clone(),
         };
         match (place, change.to) {

@@ -39,6 +39,8 @@ pub struct DriftSettings {
     pub learn: u32,
     /// Judged answers that must be in control at the new level before an alarm ends.
     pub prove: u32,
+    /// Requests after which an alarm lapses of whose model nothing was heard meanwhile.
+    pub lapse: u32,
     /// Answers from which the usual ratio of actual to predicted tokens, or cost, is learnt.
     pub answers: u32,
     /// Requests of a reference that is learnt in service.
@@ -68,6 +70,7 @@ impl Default for DriftSettings {
             cost_tolerance: 1.2,
             learn: 60,
             prove: 100,
+            lapse: 2_000,
             answers: 200,
             reference: 1_000,
             window: 300,
@@ -109,6 +112,7 @@ impl DriftSettings {
         within("least_distance", self.least_distance, 0.0, 1.0)?;
         many("learn", self.learn, 10.0)?;
         many("prove", self.prove, 1.0)?;
+        many("lapse", self.lapse, 10.0)?;
         many("answers", self.answers, 20.0)?;
         many("reference", self.reference, 100.0)?;
         many("window", self.window, 100.0)?;

@@ -332,3 +332,45 @@ proptest! {
         prop_assert_eq!(&states[0], &states[1]);
     }
 }
+
+#[test]
+fn an_alarm_of_which_nothing_is_heard_lapses() {
+    let settings = DriftSettings {
+        lapse: 50,
+        ..DriftSettings::default()
+    };
+    let mut monitor = Monitor::new(settings, vec!["a".into(), "b".into()], None).unwrap();
+    let predicted = Quality::clamped(0.9);
+    let fails = Judgement {
+        model: 0,
+        group: None,
+        predicted,
+        score: Quality::clamped(0.0),
+        weight: 1.0,
+    };
+    for _ in 0..60 {
+        monitor.judged(&fails).unwrap();
+    }
+    assert_eq!(monitor.state().state, State::Alarm);
+    let decide = |monitor: &mut Monitor| {
+        let observation = Observation {
+            coordinates: &[],
+            quality: &[predicted; 2],
+            uncertainty: 0.0,
+            probabilities: &[Probability::ZERO, Probability::ONE],
+            chosen: 1,
+        };
+        monitor.decided(&observation).unwrap()
+    };
+    for _ in 0..50 {
+        assert!(decide(&mut monitor).is_empty());
+    }
+    // Whoever is still heard of keeps its alarm.
+    monitor.judged(&fails).unwrap();
+    for _ in 0..50 {
+        assert!(decide(&mut monitor).is_empty());
+    }
+    let over = decide(&mut monitor);
+    assert_eq!((over.len(), over[0].to), (1, State::Ok));
+    assert_eq!(monitor.state().state, State::Ok);
+}

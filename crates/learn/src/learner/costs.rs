@@ -51,6 +51,19 @@ impl CostFactors {
         self.models.resize(models, Sum::default());
     }
 
+    /// The same for another set of models: `from` says for each of them where it was, if it was.
+    #[must_use]
+    pub fn carried_to(&self, from: &[Option<usize>]) -> Self {
+        let sum = |was: &Option<usize>| was.and_then(|was| self.models.get(was).copied());
+        Self {
+            models: from
+                .iter()
+                .map(|was| sum(was).unwrap_or_default())
+                .collect(),
+            all: self.all,
+        }
+    }
+
     /// One call, its costs in US dollars; what is not finite and above 0 is no call.
     pub fn observe(&mut self, model: usize, cost: f64, predicted: f64) {
         let ratio = cost / predicted;

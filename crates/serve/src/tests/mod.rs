@@ -2,12 +2,18 @@
 //! test states.
 
 mod bad_input;
+mod budgets;
+mod changes;
 mod decisions;
+mod drifting;
 mod judgements;
+mod learning;
 mod lifecycle;
 mod promotion;
 mod reload;
 pub(crate) mod restarts;
+mod taught;
+mod unsound;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -131,7 +137,11 @@ async fn start() -> Running {
 }
 
 async fn start_with(config: Config, live: Live) -> Running {
-    let directory = tempfile::tempdir().unwrap();
+    start_in(tempfile::tempdir().unwrap(), config, live).await
+}
+
+/// With the store of that directory.
+async fn start_in(directory: TempDir, config: Config, live: Live) -> Running {
     let store = Store::open(directory.path().join("store.db"))
         .await
         .unwrap();

@@ -27,6 +27,7 @@ fn rich(id: &str) -> DecisionRecord {
                 quality: Quality::clamped(0.8),
                 predicted: None,
                 cost: Usd::new(0.01).unwrap(),
+                predicted_cost: None,
                 output_tokens: None,
                 refused: false,
             }],
