@@ -9,7 +9,8 @@ mod rates;
 use std::collections::BTreeMap;
 
 use pointsman_measures::{
-    Current, Logged, OffPolicyPlan, OffPolicyRefusal, OverlapLimits, Target, difference,
+    Current, IntervalMethod, Logged, OffPolicyPlan, OffPolicyRefusal, OverlapLimits, Target,
+    difference,
 };
 use serde::{Deserialize, Serialize};
 use statrs::distribution::{ContinuousCDF, Normal};
@@ -262,12 +263,12 @@ impl Judged<'_> {
     }
 }
 
-/// Two one-sided bounds, each wrong with probability `delta`; enough resamples to have some beyond.
+/// Two one-sided bounds, each wrong with probability `delta`. Without resamples, of which the last
+/// looks of a long trial would need tens of thousands.
 fn plan(delta: f64) -> OffPolicyPlan {
-    const BEYOND: f64 = 20.0;
     OffPolicyPlan {
         confidence: 1.0 - 2.0 * delta,
-        replicates: (BEYOND / delta).ceil().clamp(1000.0, 50_000.0) as usize,
+        method: IntervalMethod::Transformed,
         limits: OverlapLimits {
             // The server knows its own probabilities, and what is judged is no even sample of them.
             most_weight_error: f64::INFINITY,

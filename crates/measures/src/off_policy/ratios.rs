@@ -15,6 +15,16 @@ pub(super) struct Spread {
     pub(super) standard_error: f64,
 }
 
+/// How the sum of what the groups add is distributed.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Shape {
+    /// Of how many groups the standard error is made: `sum(x^2)^2 / sum(x^4)`. Where a few heavy groups
+    /// make it, it is itself uncertain.
+    pub(super) freedom: f64,
+    /// The skewness of the sum: `sum(x^3) / sum(x^2)^(3/2)`.
+    pub(super) skewness: f64,
+}
+
 impl Ratios {
     /// Adds up what each decision has, by the number of its group.
     pub(super) fn new(
@@ -47,16 +57,23 @@ impl Ratios {
         }
     }
 
-    /// Of how many groups the standard error is made: `sum(x^2)^2 / sum(x^4)` over what each adds.
-    /// Where a few heavy groups make it, it is itself uncertain.
-    pub(super) fn freedom(&self) -> f64 {
+    /// How what the groups add is distributed.
+    pub(super) fn shape(&self) -> Shape {
         let (total, sums) = self.sums(&vec![1.0; self.groups.len()]);
         let linear = Linear::at(sums, total);
-        let added = self.groups.iter().map(|group| linear.adds(group).powi(2));
-        let (squares, fourths) = added.fold((0.0, 0.0), |(squares, fourths), square| {
-            (squares + square, fourths + square * square)
+        let added = self.groups.iter().map(|group| linear.adds(group));
+        let [squares, cubes, fourths] = added.fold([0.0; 3], |[squares, cubes, fourths], adds| {
+            let square = adds * adds;
+            [
+                squares + square,
+                cubes + square * adds,
+                fourths + square * square,
+            ]
         });
-        ratio(squares * squares, fourths).max(1.0)
+        Shape {
+            freedom: ratio(squares * squares, fourths).max(1.0),
+            skewness: ratio(cubes, squares.powf(1.5)),
+        }
     }
 
     fn sums(&self, counts: &[f64]) -> (f64, [f64; 4]) {

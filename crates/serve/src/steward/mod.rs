@@ -113,7 +113,7 @@ impl Steward {
         }
     }
 
-    /// Resampling takes seconds on much evidence, so it leaves the runtime's threads.
+    /// Much evidence takes a while, so it leaves the runtime's threads.
     async fn evidence(
         &self,
         ledger: Ledger,

@@ -102,12 +102,12 @@ fn verdict(world: &mut World, most: u64) -> Option<Step> {
 #[test]
 fn a_version_that_is_worse_is_promoted_in_at_most_one_trial_in_twenty() {
     // As little worse as can be, which is the hardest case.
-    let trials = 100;
+    let trials = 400;
     let promoted = (0..trials)
         .filter(|seed| {
             let mut world = World::new(*seed, [0.7, 0.689]);
             assert!(world.difference() < 0.0);
-            matches!(verdict(&mut world, 400), Some(Step::Advance { .. }))
+            matches!(verdict(&mut world, 800), Some(Step::Advance { .. }))
         })
         .count();
     assert!(promoted * 20 <= trials as usize, "{promoted} of {trials}");
