@@ -142,8 +142,7 @@ fn content<'a>(fields: &mut Fields<'a>, unread: &mut Unread<'a>) -> Result<Vec<B
         return Ok(Vec::new());
     };
     if let Some(text) = content.as_text() {
-        let is_said = !text.is_empty();
-        return Ok(is_said.then_some(Block::Text(text)).into_iter().collect());
+        return Ok(Block::said(text));
     }
     let mut blocks = Vec::new();
     for part in content.items()? {

@@ -81,7 +81,7 @@ fn turn<'a>(
 
 fn blocks<'a>(content: Json<'a>, unread: &mut Unread<'a>) -> Result<Vec<Block<'a>>, Fault> {
     if let Some(text) = content.as_text() {
-        return Ok(vec![Block::Text(text)]);
+        return Ok(Block::said(text));
     }
     let mut blocks = Vec::new();
     for part in content.items()? {

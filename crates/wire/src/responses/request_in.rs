@@ -161,7 +161,7 @@ fn message<'a>(
 
 fn content<'a>(content: Json<'a>, unread: &mut Unread<'a>) -> Result<Vec<Block<'a>>, Fault> {
     if let Some(text) = content.as_text() {
-        return Ok(vec![Block::Text(text)]);
+        return Ok(Block::said(text));
     }
     let mut blocks = Vec::new();
     for part in content.items()? {
