@@ -5,6 +5,8 @@ mod answers;
 mod broken;
 mod failures;
 mod fixtures;
+mod requests;
 mod round_trip;
 mod server_sent;
 mod streams;
+mod table;

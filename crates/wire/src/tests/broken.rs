@@ -272,7 +272,11 @@ fn a_missing_usage_is_none_and_not_zero() {
 /// Whether a stream tells the end of the answer, if not its own.
 fn says_why_it_ended(bytes: &[u8]) -> bool {
     let text = String::from_utf8_lossy(bytes);
-    let ends = ["\"finish_reason\":\"", "\"stop_reason\": \"", "response.completed"];
+    let ends = [
+        "\"finish_reason\":\"",
+        "\"stop_reason\": \"",
+        "response.completed",
+    ];
     ends.iter().any(|end| text.contains(end))
 }
 
