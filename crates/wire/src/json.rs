@@ -20,4 +20,4 @@ pub(crate) use write::{List, Object, object, quoted};
 /// Levels of nesting that a body may have; also what most back ends' own parsers allow.
 pub const MAX_DEPTH: usize = 128;
 /// Fields that an object which is read may have; schemas and arguments are not read.
-pub const MAX_FIELDS: usize = 256;
+pub const MAX_FIELDS: usize = 128;

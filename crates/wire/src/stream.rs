@@ -1,6 +1,7 @@
 //! Streams: their events read, written, and on their way from a back end to a caller.
 
 mod observed;
+mod order;
 mod reader;
 mod translation;
 mod writer;

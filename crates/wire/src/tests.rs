@@ -5,6 +5,7 @@ mod answers;
 mod broken;
 mod failures;
 mod fixtures;
+mod hostile;
 mod requests;
 mod round_trip;
 mod server_sent;

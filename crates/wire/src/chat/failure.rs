@@ -38,10 +38,13 @@ fn of_message(json: Json<'_>, kind: FailureKind) -> Option<Failure> {
     Some(Failure::new(kind, message))
 }
 
+/// What is told where the back end tells nothing.
+const SILENT: &str = "the back end gave no reason";
+
 /// The error that stands under `error`; in a stream there is no status.
 pub(crate) fn of_json(error: Json<'_>, status: Option<u16>) -> Failure {
     let Some(mut fields) = fields_of(error) else {
-        let text = error.as_text().unwrap_or_default();
+        let text = error.as_text().unwrap_or(SILENT.into());
         return Failure::new(FailureKind::of_status(status.unwrap_or(500)), text);
     };
     let mut text = |name| {
@@ -52,7 +55,7 @@ pub(crate) fn of_json(error: Json<'_>, status: Option<u16>) -> Failure {
     let (word, code) = (text("type"), text("code"));
     Failure {
         kind: kind(status, word.as_deref(), code.as_deref()),
-        message: text("message").unwrap_or_default().into_owned(),
+        message: text("message").unwrap_or(SILENT.into()).into_owned(),
         param: text("param").map(Into::into),
         code: code.map(Into::into),
     }

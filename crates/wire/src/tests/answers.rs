@@ -119,6 +119,18 @@ fn ends_of_answers_are_said_in_each_dialects_words() {
 }
 
 #[test]
+fn an_answer_goes_on_as_a_turn() {
+    let mut said = crate::Conversation::new("a");
+    said.turns.push(recorded(Dialect::Messages).to_turn());
+    let sent = Dialect::Messages
+        .write_request(&said, &crate::Target::new("m"))
+        .unwrap();
+    let sent: Value = serde_json::from_str(&sent.body).unwrap();
+    let recorded: Value = serde_json::from_slice(ANSWERS[1].bytes).unwrap();
+    assert_eq!(sent["messages"][0]["content"], recorded["content"]);
+}
+
+#[test]
 fn arguments_that_are_no_object_cannot_be_a_message() {
     let body = r#"{"choices":[{"message":{"tool_calls":[{"id":"1","function":{"name":"f","arguments":"{\"a\":"}}]},"finish_reason":"length"}]}"#;
     let answer = Dialect::Chat.read_answer(body.as_bytes()).unwrap();

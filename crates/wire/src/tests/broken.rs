@@ -133,7 +133,7 @@ fn a_request_that_is_hostile_is_refused_quickly() {
     let wide = format!(r#"{{"model":"a","messages":[]{fields}}}"#);
     assert_eq!(
         refused(Dialect::Chat, &wide),
-        "body: has more than 256 fields"
+        "body: has more than 128 fields"
     );
     assert!(Body::parse(b"{\"model\":\"\xff\"}").is_err());
     let long_name = format!(r#"{{"{}":1,"model":2}}"#, "x".repeat(100_000));

@@ -40,7 +40,7 @@ fn target() -> Target<'static> {
 }
 
 /// A chat request with nearly everything.
-fn chat() -> Value {
+pub(super) fn chat() -> Value {
     json!({
         "model": "auto",
         "messages": [
@@ -139,7 +139,7 @@ fn chat_as_responses() {
 }
 
 /// A messages request in the middle of a tool loop.
-fn messages() -> Value {
+pub(super) fn messages() -> Value {
     json!({
         "model": "auto",
         "max_tokens": 1000,
@@ -248,7 +248,7 @@ fn messages_as_responses() {
 }
 
 /// A responses request that brings back a thought of an Anthropic model.
-fn responses() -> Value {
+pub(super) fn responses() -> Value {
     json!({
         "model": "auto",
         "instructions": "Be brief.",
@@ -514,6 +514,33 @@ fn needs_are_seen_in_every_dialect() {
     assert_eq!(needs(Dialect::Responses, &responses()), other);
     let plain = json!({"model": "a", "input": "Hello"});
     assert_eq!(needs(Dialect::Responses, &plain), Needs::default());
+}
+
+#[test]
+fn a_back_end_gets_what_it_can_read() {
+    let text = r#"{"model": "auto","session_id":"s","temperature":0.50,"messages":[{"role":"user","content":"x"}], "new":1,"stream":true}"#;
+    let body = Body::parse(text.as_bytes()).unwrap();
+    let said = Dialect::Chat.read_request(&body).unwrap();
+    let sent = |dialect| {
+        body.sent_to(&said, dialect, &target(), &["session_id"])
+            .unwrap()
+    };
+    assert_eq!(
+        sent(Dialect::Chat).body,
+        r#"{"model": "m","temperature":0.50,"messages":[{"role":"user","content":"x"}], "new":1,"stream":true,"stream_options":{"include_usage":true}}"#
+    );
+    let translated = sent(Dialect::Messages);
+    let paths: Vec<&str> = translated
+        .lost
+        .iter()
+        .map(|lost| lost.path.as_str())
+        .collect();
+    assert_eq!(paths, ["new"]);
+    assert!(
+        translated.body.contains(r#""temperature":0.50"#),
+        "{}",
+        translated.body
+    );
 }
 
 #[test]

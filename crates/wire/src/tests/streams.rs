@@ -469,6 +469,29 @@ fn servers_that_number_no_calls_are_understood() {
 }
 
 #[test]
+fn servers_with_habits_are_understood() {
+    let azure = concat!(
+        "data: {\"choices\":[],\"id\":\"\",\"model\":\"\",\"prompt_filter_results\":[]}\n\n",
+        "data: {\"id\":\"a\",\"model\":\"m\",\"choices\":[{\"delta\":{\"content\":\"Hi\"},\"finish_reason\":\"\"}]}\n\n",
+        "data: {\"id\":\"a\",\"choices\":[{\"delta\":{\"content\":\"!\"},\"finish_reason\":\"length\"}]}\n\n",
+    );
+    let answer = gathered(Dialect::Chat, azure.as_bytes());
+    assert_eq!((answer.id.as_str(), answer.stop), ("a", Stop::Length));
+    assert_eq!(answer.said, [Said::Text("Hi!".into())]);
+    let late = b"data: {\"type\":\"response.completed\",\"response\":{\"id\":\"r\",\"status\":\"completed\"}}\n\n";
+    for (dialect, nothing) in [
+        (Dialect::Chat, &b"data: [DONE]\n\n"[..]),
+        (Dialect::Responses, late),
+    ] {
+        let told = events(dialect, nothing);
+        assert!(
+            matches!(told.last(), Some(Event::Failed(_))),
+            "an end without a beginning: {told:?}"
+        );
+    }
+}
+
+#[test]
 fn a_seal_travels_through_a_stream_of_another_dialect() {
     let recorded = stream("messages_thinking_tools.sse");
     let (text, _) = sent(
