@@ -3,6 +3,7 @@
 //! numbers keep their digits and schemas their order.
 
 mod check;
+mod document;
 mod fault;
 mod fields;
 mod path;
@@ -11,7 +12,7 @@ mod text;
 mod view;
 mod write;
 
-pub(crate) use check::check;
+pub(crate) use document::Document;
 pub(crate) use fault::{Fault, path_to};
 pub(crate) use fields::Fields;
 pub(crate) use view::{Entry, Json};

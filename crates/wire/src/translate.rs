@@ -11,7 +11,7 @@ impl Dialect {
     ///
     /// # Errors
     /// A field is missing or of the wrong kind; its path is named.
-    pub fn read_request<'a>(self, body: &Body<'a>) -> Result<Conversation<'a>, Error> {
+    pub fn read_request<'b>(self, body: &'b Body<'_>) -> Result<Conversation<'b>, Error> {
         match self {
             Self::Chat => chat::request_in::read(body),
             Self::Messages => messages::request_in::read(body),

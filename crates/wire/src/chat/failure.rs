@@ -6,7 +6,7 @@ use crate::{Body, Error, Failure, FailureKind};
 
 /// An answer that is an error, although its status says otherwise.
 pub(crate) fn none_in(body: &Body<'_>) -> Result<(), Error> {
-    let mut fields = fields_of(body.root);
+    let mut fields = fields_of(body.root());
     match fields.as_mut().and_then(|fields| fields.take("error")) {
         Some(error) => Err(Error::Failed(of_json(error, None))),
         None => Ok(()),
@@ -24,10 +24,10 @@ pub(crate) fn read(status: u16, body: &[u8]) -> Failure {
     let Ok(body) = Body::parse(body) else {
         return silent();
     };
-    let mut fields = fields_of(body.root);
+    let mut fields = fields_of(body.root());
     match fields.as_mut().and_then(|fields| fields.take("error")) {
         Some(error) => of_json(error, Some(status)),
-        None => of_message(body.root, kind).unwrap_or_else(silent),
+        None => of_message(body.root(), kind).unwrap_or_else(silent),
     }
 }
 

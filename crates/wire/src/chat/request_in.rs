@@ -8,8 +8,8 @@ use crate::{
 };
 
 /// Reads a request.
-pub(crate) fn read<'a>(body: &Body<'a>) -> Result<Conversation<'a>, Error> {
-    crate::neutral::read_at(body.root, conversation)
+pub(crate) fn read<'b>(body: &'b Body<'_>) -> Result<Conversation<'b>, Error> {
+    crate::neutral::read_at(body.root(), conversation)
 }
 
 fn conversation(root: Json<'_>) -> Result<Conversation<'_>, Fault> {

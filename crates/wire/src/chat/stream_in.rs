@@ -4,7 +4,7 @@
 //! begins; calls of tools may grow in turns and end with the answer.
 
 use super::{failure, finish, usage};
-use crate::json::{Fault, Fields, Json, check};
+use crate::json::{Document, Fault, Fields, Json};
 use crate::{Delta, Error, Event, Opening, Stop};
 
 /// What was read so far.
@@ -40,7 +40,8 @@ impl Reader {
             self.end(out);
             return Ok(());
         }
-        let root = Json::root(check(data.as_bytes())?);
+        let document = Document::parse(data.as_bytes())?;
+        let root = document.root();
         self.chunk(root, out).map_err(|fault| fault.within(root))
     }
 

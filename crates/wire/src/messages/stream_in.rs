@@ -4,7 +4,7 @@ use super::request_in::redacted;
 use super::stop;
 use super::usage::Counts;
 use crate::chat::failure;
-use crate::json::{Fault, Fields, Json, check};
+use crate::json::{Document, Fault, Fields, Json};
 use crate::{Delta, Dialect, Error, Event, Opening, Reasoning};
 
 /// What was read so far.
@@ -33,7 +33,8 @@ const MOST_BLOCKS: u64 = 10_000;
 impl Reader {
     /// Reads the data of one event.
     pub(crate) fn read(&mut self, data: &str, out: &mut Vec<Event>) -> Result<(), Error> {
-        let root = Json::root(check(data.as_bytes())?);
+        let document = Document::parse(data.as_bytes())?;
+        let root = document.root();
         self.event(root, out).map_err(|fault| fault.within(root))
     }
 

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::fixtures::STREAMS;
 use super::requests::{chat, messages, responses};
 use super::streams::{route, sent};
-use crate::json::check;
+use crate::json::Document;
 use crate::sse::{Bounds, Parser};
 use crate::{Body, Dialect, Progress, Target};
 
@@ -82,7 +82,11 @@ fn says_json_or_why_not(dialect: Dialect, bytes: &[u8]) -> Result<(), TestCaseEr
     let _ = (said.utterances(), said.needs(), said.passes_to(dialect));
     for to in Dialect::ALL {
         match to.write_request(&said, &Target::new("m")) {
-            Ok(written) => prop_assert!(check(written.body.as_bytes()).is_ok(), "{}", written.body),
+            Ok(written) => prop_assert!(
+                Document::parse(written.body.as_bytes()).is_ok(),
+                "{}",
+                written.body
+            ),
             Err(error) => prop_assert!(!error.to_string().is_empty()),
         }
     }
@@ -158,7 +162,7 @@ proptest! {
         prop_assert!(translation.observed().progress != Progress::Running);
         let events = read(&text);
         for (_, data) in &events {
-            prop_assert!(data == "[DONE]" || data.trim() == "[DONE]" || check(data.as_bytes()).is_ok(), "{}", data);
+            prop_assert!(data == "[DONE]" || data.trim() == "[DONE]" || Document::parse(data.as_bytes()).is_ok(), "{}", data);
         }
         if to == Dialect::Messages && recorded.dialect != to {
             prop_assert!(is_orderly(&events), "{}", text);
