@@ -185,6 +185,9 @@ impl<'a> Iterator for Entries<'a> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use serde_json::Value;
+
     use super::*;
 
     fn document(text: &str) -> Document<'_> {
@@ -203,6 +206,48 @@ mod tests {
         assert_eq!(raws, ["1", "\"]\\\"\"", "{}"]);
         for item in items {
             assert_eq!(&body[item.start()..item.end()], item.raw());
+        }
+    }
+
+    fn values() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            ".{0,12}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(4, 40, 6, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
+                prop::collection::btree_map(".{0,6}", inner, 0..6)
+                    .prop_map(|fields| Value::Object(fields.into_iter().collect())),
+            ]
+        })
+    }
+
+    fn tree(json: Json<'_>) -> Value {
+        if let Some(text) = json.as_text() {
+            return Value::from(text.into_owned());
+        }
+        if let Ok(items) = json.items() {
+            return items.map(tree).collect();
+        }
+        match json.entries() {
+            Ok(entries) => entries
+                .map(|entry| (entry.name.into_owned(), tree(entry.value)))
+                .collect(),
+            Err(_) => serde_json::from_str(json.raw()).unwrap(),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_same_is_read_as_by_serde_json(value in values(), is_pretty in any::<bool>()) {
+            let text = match is_pretty {
+                true => serde_json::to_string_pretty(&value).unwrap(),
+                false => value.to_string(),
+            };
+            prop_assert_eq!(tree(document(&text).root()), value);
         }
     }
 

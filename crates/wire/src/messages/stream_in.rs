@@ -119,15 +119,17 @@ impl Reader {
         let text = match kind {
             "text" => block.text("text")?,
             "thinking" => block.text("thinking")?,
-            "tool_use" => block.take("input").map(|input| input.raw().into()),
+            "tool_use" => {
+                let input = block.take("input").map(Json::raw);
+                input.filter(|input| !is_bare(input)).map(Into::into)
+            }
             _ => {
                 let seal = redacted(&mut block)?.into_owned().seal;
                 out.extend(seal.map(|seal| Event::Grow(number, Delta::Seal(seal))));
                 None
             }
         };
-        let text = text.filter(|text| !text.is_empty() && !(kind == "tool_use" && is_bare(text)));
-        if let Some(text) = text {
+        if let Some(text) = text.filter(|text| !text.is_empty()) {
             self.has_arguments(number);
             out.push(Event::Grow(number, Delta::More(text.into_owned())));
         }

@@ -15,110 +15,115 @@ fn refused(dialect: Dialect, body: &str) -> String {
     read.unwrap_err().to_string()
 }
 
+/// A dialect, a body, and what is told of it.
+const WRONG: [(Dialect, &str, &str); 22] = [
+    (Dialect::Chat, r#"{"messages":[]}"#, "model: is missing"),
+    (
+        Dialect::Chat,
+        r#"{"model":1,"messages":[]}"#,
+        "model: must be a string, is a number",
+    ),
+    (Dialect::Chat, r#"{"model":"a"}"#, "messages: is missing"),
+    (
+        Dialect::Chat,
+        r#"{"model":"a","messages":{}}"#,
+        "messages: must be a list, is an object",
+    ),
+    (
+        Dialect::Chat,
+        r#"{"model":"a","messages":[{"role":"user","content":"x"},{"content":"x"}]}"#,
+        "messages[1].role: is missing",
+    ),
+    (
+        Dialect::Chat,
+        r#"{"model":"a","messages":[{"role":"user","content":[{"type":"text"}]}]}"#,
+        "messages[0].content[0].text: is missing",
+    ),
+    (
+        Dialect::Chat,
+        r#"{"model":"a","messages":[{"role":"user","content":[1]}]}"#,
+        "messages[0].content[0]: must be an object, is a number",
+    ),
+    (
+        Dialect::Chat,
+        r#"{"model":"a","messages":[{"role":"tool","content":"x"}]}"#,
+        "messages[0].tool_call_id: is missing",
+    ),
+    (
+        Dialect::Chat,
+        r#"{"model":"a","messages":[],"max_tokens":-1}"#,
+        "max_tokens: must be a whole number from 0, is a number",
+    ),
+    (
+        Dialect::Chat,
+        r#"{"model":"a","messages":[],"temperature":"hot"}"#,
+        "temperature: must be a number, is a string",
+    ),
+    (
+        Dialect::Chat,
+        r#"{"model":"a","messages":[],"stream":"yes"}"#,
+        "stream: must be true or false, is a string",
+    ),
+    (
+        Dialect::Chat,
+        r#"{"model":"a","messages":[],"stop":[1]}"#,
+        "stop[0]: must be a string, is a number",
+    ),
+    (
+        Dialect::Chat,
+        r#"{"model":"a","messages":[{"role":"user","role":"system"}]}"#,
+        "messages[0].role: stands there twice",
+    ),
+    (
+        Dialect::Chat,
+        r#"{"model":"a","messages":[],"tools":[{"type":"function","function":{}}]}"#,
+        "tools[0].function.name: is missing",
+    ),
+    (
+        Dialect::Messages,
+        r#"{"model":"a","messages":[{"role":"tool","content":"x"}]}"#,
+        "messages[0].role: is \"tool\", must be `user` or `assistant`",
+    ),
+    (
+        Dialect::Messages,
+        r#"{"model":"a","messages":[{"role":"user","content":[{"type":"tool_use","id":"1","name":"f"}]}]}"#,
+        "messages[0].content[0].input: is missing",
+    ),
+    (
+        Dialect::Messages,
+        r#"{"model":"a","messages":[],"thinking":{"type":"enabled"}}"#,
+        "thinking.budget_tokens: is missing",
+    ),
+    (
+        Dialect::Responses,
+        r#"{"model":"a","input":7}"#,
+        "input: must be a list, is a number",
+    ),
+    (
+        Dialect::Responses,
+        r#"{"model":"a","input":[{"type":"function_call","name":"f"}]}"#,
+        "input[0].call_id: is missing",
+    ),
+    (
+        Dialect::Responses,
+        r#"{"model":"a","input":[{"role":"bot","content":"x"}]}"#,
+        "input[0].role: is \"bot\", must be `user`, `assistant`, `system` or `developer`",
+    ),
+    (
+        Dialect::Chat,
+        "{\"model\":",
+        "not JSON at byte 9: it ends where a value should stand",
+    ),
+    (
+        Dialect::Chat,
+        "\u{feff}{}",
+        "not JSON at byte 0: expected a value",
+    ),
+];
+
 #[test]
 fn a_request_that_is_wrong_is_told_where() {
-    use Dialect::{Chat, Messages, Responses};
-    let cases = [
-        (Chat, r#"{"messages":[]}"#, "model: is missing"),
-        (
-            Chat,
-            r#"{"model":1,"messages":[]}"#,
-            "model: must be a string, is a number",
-        ),
-        (Chat, r#"{"model":"a"}"#, "messages: is missing"),
-        (
-            Chat,
-            r#"{"model":"a","messages":{}}"#,
-            "messages: must be a list, is an object",
-        ),
-        (
-            Chat,
-            r#"{"model":"a","messages":[{"role":"user","content":"x"},{"content":"x"}]}"#,
-            "messages[1].role: is missing",
-        ),
-        (
-            Chat,
-            r#"{"model":"a","messages":[{"role":"user","content":[{"type":"text"}]}]}"#,
-            "messages[0].content[0].text: is missing",
-        ),
-        (
-            Chat,
-            r#"{"model":"a","messages":[{"role":"user","content":[1]}]}"#,
-            "messages[0].content[0]: must be an object, is a number",
-        ),
-        (
-            Chat,
-            r#"{"model":"a","messages":[{"role":"tool","content":"x"}]}"#,
-            "messages[0].tool_call_id: is missing",
-        ),
-        (
-            Chat,
-            r#"{"model":"a","messages":[],"max_tokens":-1}"#,
-            "max_tokens: must be a whole number from 0, is a number",
-        ),
-        (
-            Chat,
-            r#"{"model":"a","messages":[],"temperature":"hot"}"#,
-            "temperature: must be a number, is a string",
-        ),
-        (
-            Chat,
-            r#"{"model":"a","messages":[],"stream":"yes"}"#,
-            "stream: must be true or false, is a string",
-        ),
-        (
-            Chat,
-            r#"{"model":"a","messages":[],"stop":[1]}"#,
-            "stop[0]: must be a string, is a number",
-        ),
-        (
-            Chat,
-            r#"{"model":"a","messages":[{"role":"user","role":"system"}]}"#,
-            "messages[0].role: stands there twice",
-        ),
-        (
-            Chat,
-            r#"{"model":"a","messages":[],"tools":[{"type":"function","function":{}}]}"#,
-            "tools[0].function.name: is missing",
-        ),
-        (
-            Messages,
-            r#"{"model":"a","messages":[{"role":"tool","content":"x"}]}"#,
-            "messages[0].role: is \"tool\", must be `user` or `assistant`",
-        ),
-        (
-            Messages,
-            r#"{"model":"a","messages":[{"role":"user","content":[{"type":"tool_use","id":"1","name":"f"}]}]}"#,
-            "messages[0].content[0].input: is missing",
-        ),
-        (
-            Messages,
-            r#"{"model":"a","messages":[],"thinking":{"type":"enabled"}}"#,
-            "thinking.budget_tokens: is missing",
-        ),
-        (
-            Responses,
-            r#"{"model":"a","input":7}"#,
-            "input: must be a list, is a number",
-        ),
-        (
-            Responses,
-            r#"{"model":"a","input":[{"type":"function_call","name":"f"}]}"#,
-            "input[0].call_id: is missing",
-        ),
-        (
-            Responses,
-            r#"{"model":"a","input":[{"role":"bot","content":"x"}]}"#,
-            "input[0].role: is \"bot\", must be `user`, `assistant`, `system` or `developer`",
-        ),
-        (
-            Chat,
-            "{\"model\":",
-            "not JSON at byte 9: it ends where a value should stand",
-        ),
-        (Chat, "\u{feff}{}", "not JSON at byte 0: expected a value"),
-    ];
-    for (dialect, body, wanted) in cases {
+    for (dialect, body, wanted) in WRONG {
         assert_eq!(refused(dialect, body), wanted, "{body}");
     }
 }

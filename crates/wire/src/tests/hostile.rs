@@ -60,7 +60,7 @@ fn break_value(body: &mut Value, draw: &mut impl FnMut() -> usize) {
         Value::Array(items) => items.len(),
         _ => 0,
     };
-    if count == 0 || draw() % 5 == 0 {
+    if count == 0 || draw().is_multiple_of(5) {
         *body = odd[draw() % odd.len()].clone();
         return;
     }

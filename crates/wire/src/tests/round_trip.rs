@@ -346,8 +346,8 @@ fn reduce_thinking(said: &mut Owned, dialect: Dialect) {
 
 /// Two conversations are the same where only this differs: turns of one speaker in a row, a choice
 /// of a tool that says what is so anyway, the name that a schema must have.
-fn plain(said: &Conversation<'_>) -> Owned {
-    let mut plain: Owned = owned(said);
+fn plain(said: &Owned) -> Owned {
+    let mut plain = said.clone();
     let mut turns: Vec<Turn<'static>> = Vec::new();
     for turn in plain.turns {
         match turns.last_mut() {
@@ -367,98 +367,14 @@ fn plain(said: &Conversation<'_>) -> Owned {
     plain
 }
 
-/// The same through its own debugging form would lose nothing either, but this is typed.
-fn owned(said: &Conversation<'_>) -> Owned {
-    fn own(text: &Text<'_>) -> Text<'static> {
-        text.clone().into_owned().into()
-    }
-    fn own_if(text: &Option<Text<'_>>) -> Option<Text<'static>> {
-        text.as_ref().map(own)
-    }
-    fn own_number(number: &Option<Number<'_>>) -> Option<Number<'static>> {
-        number.as_ref().map(|number| Number(own(&number.0)))
-    }
-    fn own_image(image: &Image<'_>) -> Image<'static> {
-        Image {
-            source: match &image.source {
-                ImageSource::Url(url) => ImageSource::Url(own(url)),
-                ImageSource::Base64 { media_type, data } => ImageSource::Base64 {
-                    media_type: own(media_type),
-                    data: own(data),
-                },
-            },
-            detail: own_if(&image.detail),
-        }
-    }
-    fn own_block(block: &Block<'_>) -> Block<'static> {
-        match block {
-            Block::Text(text) => Block::Text(own(text)),
-            Block::Refusal(text) => Block::Refusal(own(text)),
-            Block::Image(image) => Block::Image(own_image(image)),
-            Block::ToolCall(call) => Block::ToolCall(call.clone().into_owned()),
-            Block::Reasoning(thought) => Block::Reasoning(thought.clone().into_owned()),
-            Block::ToolResult(result) => Block::ToolResult(ToolResult {
-                call_id: own(&result.call_id),
-                content: result.content.iter().map(own_block).collect(),
-                is_error: result.is_error,
-            }),
-        }
-    }
-    let mut new = Conversation::new(own(&said.model));
-    let turn = |turn: &Turn<'_>| Turn::new(turn.role, turn.blocks.iter().map(own_block).collect());
-    new.turns = said.turns.iter().map(turn).collect();
-    let tool = |tool: &Tool<'_>| Tool {
-        name: own(&tool.name),
-        description: own_if(&tool.description),
-        parameters: own_if(&tool.parameters),
-        is_strict: tool.is_strict,
-    };
-    new.tools = said.tools.iter().map(tool).collect();
-    new.tool_choice = said.tool_choice.as_ref().map(|choice| match choice {
-        ToolChoice::Tool(name) => ToolChoice::Tool(own(name)),
-        ToolChoice::Auto => ToolChoice::Auto,
-        ToolChoice::None => ToolChoice::None,
-        ToolChoice::Required => ToolChoice::Required,
-    });
-    new.parallel_tool_calls = said.parallel_tool_calls;
-    new.sampling = Sampling {
-        temperature: own_number(&said.sampling.temperature),
-        top_p: own_number(&said.sampling.top_p),
-        top_k: own_number(&said.sampling.top_k),
-        frequency_penalty: own_number(&said.sampling.frequency_penalty),
-        presence_penalty: own_number(&said.sampling.presence_penalty),
-        seed: own_number(&said.sampling.seed),
-    };
-    new.max_tokens = said.max_tokens;
-    new.stop = said.stop.iter().map(own).collect();
-    new.format = said.format.as_ref().map(|format| match format {
-        Format::JsonObject => Format::JsonObject,
-        Format::JsonSchema {
-            name,
-            description,
-            schema,
-            is_strict,
-        } => Format::JsonSchema {
-            name: own_if(name),
-            description: own_if(description),
-            schema: own(schema),
-            is_strict: *is_strict,
-        },
-    });
-    new.thinking = said.thinking;
-    new.user = own_if(&said.user);
-    new.metadata = said
-        .metadata
-        .iter()
-        .map(|(name, value)| (own(name), own(value)))
-        .collect();
-    new.stream = said.stream;
-    new.said_in = said.said_in;
-    new
+/// Reads a body that is never given back, which tests can afford.
+fn read(dialect: Dialect, body: String) -> Owned {
+    let body = Body::parse(body.leak().as_bytes()).unwrap();
+    dialect.read_request(Box::leak(Box::new(body))).unwrap()
 }
 
 /// Writes and reads again; nothing may be lost on the way.
-fn through(said: &Conversation<'_>, dialect: Dialect) -> Result<Owned, TestCaseError> {
+fn through(said: &Owned, dialect: Dialect) -> Result<Owned, TestCaseError> {
     let target = Target {
         thinks_by_budget: matches!(said.thinking, Some(Thinking::Budget(_))),
         ..Target::new("m")
@@ -466,8 +382,7 @@ fn through(said: &Conversation<'_>, dialect: Dialect) -> Result<Owned, TestCaseE
     let written = dialect.write_request(said, &target).unwrap();
     prop_assert_eq!(&written.lost, &[], "{}", written.body);
     serde_json::from_str::<serde_json::Value>(&written.body).unwrap();
-    let body = Body::parse(written.body.as_bytes()).unwrap();
-    Ok(owned(&dialect.read_request(&body).unwrap()))
+    Ok(read(dialect, written.body))
 }
 
 fn dialects() -> impl Strategy<Value = (Dialect, Dialect)> {
@@ -537,10 +452,7 @@ proptest! {
         let Ok(written) = dialect.write_request(&said, &Target::new("m")) else {
             return Ok(());
         };
-        let body = Body::parse(written.body.as_bytes()).unwrap();
-        let read = owned(&dialect.read_request(&body).unwrap());
-        let mut sayable = owned(&said);
-        reduce(&mut sayable, dialect);
+        let read = read(dialect, written.body.clone());
         let is_same = plain(&read) == plain(&said);
         prop_assert!(is_same || !written.lost.is_empty() || is_label_alone(&said, dialect), "{}", written.body);
     }
