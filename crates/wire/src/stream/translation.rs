@@ -38,6 +38,8 @@ pub struct Translation {
     held: Vec<u8>,
     events: Vec<Event>,
     messages: u64,
+    /// The names of the answer and of the model, as the back end says them.
+    names: (String, String),
     /// The caller was told of a break, and gets nothing more.
     is_broken: bool,
 }
@@ -55,6 +57,7 @@ impl Translation {
             held: Vec::new(),
             events: Vec::new(),
             messages: 0,
+            names: Default::default(),
             is_broken: false,
             route,
         }
@@ -127,6 +130,7 @@ impl Translation {
             None => true,
         };
         if self.passes() && is_shown {
+            self.messages += u64::from(frame.message.is_some());
             out.extend_from_slice(&self.held);
             out.extend_from_slice(bytes);
         }
@@ -137,7 +141,6 @@ impl Translation {
     /// An event; whether the caller may see it. What is handed on as it is need not be understood,
     /// as long as it is JSON.
     fn message(&mut self, message: Message<'_>, out: &mut Vec<u8>) -> Result<bool, Error> {
-        self.messages += 1;
         let mut events = std::mem::take(&mut self.events);
         let read = self.reader.read(message.data, &mut events);
         let is_shown = !(self.hides_usage() && matches!(events[..], [Event::Usage(_)]));
@@ -168,6 +171,9 @@ impl Translation {
 
     fn see(&mut self, event: &Event) {
         self.observed.see(event);
+        if let Event::Start { id, model } = event {
+            self.names = (id.clone(), model.clone());
+        }
         if let Some(gathered) = &mut self.gathered {
             gathered.push(event);
         }
@@ -179,8 +185,11 @@ impl Translation {
             return;
         }
         let read = self.parse(|parser, this| parser.finish(|frame| this.frame(frame, &[], out)));
-        if let Err(error) = read {
-            return self.fail(Failure::of_answer(&error), out);
+        match read {
+            Ok(()) => {}
+            // An event that was cut in the middle.
+            Err(Error::Json { .. }) => return self.fail(Failure::of_answer(&Error::CutShort), out),
+            Err(error) => return self.fail(Failure::of_answer(&error), out),
         }
         let mut events = Vec::new();
         self.reader.finish(&mut events);
@@ -198,7 +207,8 @@ impl Translation {
         self.is_broken = true;
         self.held.clear();
         if self.passes() {
-            self.writer.count_from(self.messages);
+            let (id, model) = &self.names;
+            self.writer.go_on(id, model, self.messages);
         }
         let mut text = String::new();
         let event = Event::Failed(failure);

@@ -35,10 +35,11 @@ impl EventWriter {
         }
     }
 
-    /// Goes on counting after so many events that somebody else wrote.
-    pub(super) fn count_from(&mut self, events: u64) {
+    /// Goes on after events of an answer that somebody else wrote. Only responses have a name and
+    /// a count that must go on.
+    pub(super) fn go_on(&mut self, id: &str, model: &str, events: u64) {
         if let Writer::Responses(writer) = &mut self.0 {
-            writer.count_from(events);
+            writer.go_on(id, model, events);
         }
     }
 }

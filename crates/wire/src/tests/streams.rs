@@ -315,7 +315,7 @@ fn a_break_from_outside_is_told_once() {
         let text = String::from_utf8(out).unwrap();
         assert_eq!(
             text.matches("fell silent").count(),
-            if to == Dialect::Responses { 2 } else { 1 },
+            if to == Dialect::Responses { 3 } else { 1 },
             "{text}"
         );
         assert!(!text.contains("Done."), "{text}");
@@ -423,6 +423,30 @@ fn events_stand_in_the_order_that_clients_expect() {
          response.function_call_arguments.done response.output_item.done \
          response.function_call_arguments.done response.output_item.done response.completed"
     );
+}
+
+#[test]
+fn a_response_that_breaks_keeps_its_name_and_its_count() {
+    let bytes = stream("responses_text.sse").bytes;
+    let half = &bytes[..bytes.len() / 2];
+    let (text, _) = sent(route(Dialect::Responses, Dialect::Responses), [half]);
+    let data: Vec<serde_json::Value> = text
+        .lines()
+        .filter_map(|line| serde_json::from_str(line.strip_prefix("data: ")?).ok())
+        .collect();
+    let [.., error, failed] = &data[..] else {
+        panic!("{text}");
+    };
+    let told = "the back end's answer: the stream ended before the answer did";
+    assert_eq!(
+        (&error["message"], &error["error"]["message"]),
+        (&told.into(), &told.into())
+    );
+    assert_eq!(failed["response"]["id"], data[0]["response"]["id"]);
+    assert_eq!(failed["response"]["model"], data[0]["response"]["model"]);
+    for (number, event) in data.iter().enumerate() {
+        assert_eq!(event["sequence_number"], number);
+    }
 }
 
 #[test]
