@@ -4,14 +4,15 @@
 //! else stays byte for byte as the caller wrote it: order, white space, digits, fields that nobody
 //! here knows.
 
+use std::borrow::Cow;
+
 use crate::Error;
-use crate::json::{Entry, Fields, Json, MAX_FIELDS, check, object, quoted};
+use crate::json::{Document, Entry, Fields, Json, MAX_FIELDS, object, quoted};
 
 /// A checked body: one JSON object, no field twice.
 #[derive(Debug, Clone)]
 pub struct Body<'a> {
-    pub(crate) root: Json<'a>,
-    text: &'a str,
+    document: Document<'a>,
 }
 
 /// What is changed in a body that is passed on.
@@ -31,25 +32,31 @@ impl<'a> Body<'a> {
     /// # Errors
     /// It is not JSON, not an object, or has a field twice.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, Error> {
-        let text = check(bytes)?;
-        let root = Json::root(text);
+        let document = Document::parse(bytes)?;
+        let root = document.root();
         Fields::of(root).map_err(|fault| fault.within(root))?;
-        Ok(Self { root, text })
+        Ok(Self { document })
+    }
+
+    pub(crate) fn root(&self) -> Json<'_> {
+        self.document.root()
+    }
+
+    fn find(&self, name: &str) -> Option<Json<'_>> {
+        let mut entries = self.root().entries().ok()?;
+        Some(entries.find(|entry| entry.name == name)?.value)
     }
 
     /// The value of a top-level field, as it was written.
     #[must_use]
-    pub fn raw(&self, name: &str) -> Option<&'a str> {
-        let mut entries = self.root.entries().ok()?;
-        let found = entries.find(|entry| entry.name == name)?;
-        Some(found.value.raw())
+    pub fn raw(&self, name: &str) -> Option<&str> {
+        self.find(name).map(Json::raw)
     }
 
     /// The text of a top-level field, where it is a string.
     #[must_use]
-    pub fn text(&self, name: &str) -> Option<std::borrow::Cow<'a, str>> {
-        let mut entries = self.root.entries().ok()?;
-        entries.find(|entry| entry.name == name)?.value.as_text()
+    pub fn text(&self, name: &str) -> Option<Cow<'_, str>> {
+        self.find(name).and_then(Json::as_text)
     }
 
     /// The body with these changes and no others.
@@ -64,23 +71,19 @@ impl<'a> Body<'a> {
         if changes.include_usage {
             edits.push(("stream_options", Some(self.stream_options())));
         }
-        let mut out = String::with_capacity(self.text.len() + 64);
-        out.push_str(&self.text[..self.root.start()]);
-        rewrite(self.root, &edits, &mut out);
-        out.push_str(&self.text[self.root.end()..]);
+        let (text, root) = (self.document.text(), self.root());
+        let mut out = String::with_capacity(text.len() + 64);
+        out.push_str(&text[..root.start()]);
+        rewrite(root, &edits, &mut out);
+        out.push_str(&text[root.end()..]);
         out
     }
 
     fn stream_options(&self) -> String {
         let mut out = String::new();
-        let mut entries = self.root.entries().expect("the body is an object");
-        let options = entries.find(|entry| entry.name == "stream_options");
-        match options.filter(|entry| entry.value.is_object()) {
-            Some(entry) => rewrite(
-                entry.value,
-                &[("include_usage", Some("true".into()))],
-                &mut out,
-            ),
+        let options = self.find("stream_options");
+        match options.filter(|options| options.is_object()) {
+            Some(options) => rewrite(options, &[("include_usage", Some("true".into()))], &mut out),
             None => object(&mut out, |o| o.flag("include_usage", true)),
         }
         out

@@ -27,12 +27,15 @@ impl Dialect {
         }
     }
 
-    /// The dialect of this word.
+    /// The dialect of this word: its own, or the provider's whose main dialect it is.
     #[must_use]
     pub fn named(word: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|dialect| dialect.as_str() == word)
+        match word {
+            "chat" | "openai" => Some(Self::Chat),
+            "messages" | "anthropic" => Some(Self::Messages),
+            "responses" => Some(Self::Responses),
+            _ => None,
+        }
     }
 
     /// Where requests go, below a base URL that ends in `/v1`.
@@ -49,5 +52,19 @@ impl Dialect {
 impl fmt::Display for Dialect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_name_dialects() {
+        for dialect in Dialect::ALL {
+            assert_eq!(Dialect::named(dialect.as_str()), Some(dialect));
+        }
+        assert_eq!(Dialect::named("anthropic"), Some(Dialect::Messages));
+        assert_eq!(Dialect::named("Chat"), None);
     }
 }

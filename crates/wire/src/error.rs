@@ -53,7 +53,4 @@ pub enum Error {
     /// The stream ended before the answer did.
     #[error("the stream ended before the answer did")]
     CutShort,
-    /// The stream's events contradict each other.
-    #[error("the stream is out of order: {0}")]
-    OutOfOrder(String),
 }

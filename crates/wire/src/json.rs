@@ -3,6 +3,7 @@
 //! numbers keep their digits and schemas their order.
 
 mod check;
+mod document;
 mod fault;
 mod fields;
 mod path;
@@ -11,7 +12,7 @@ mod text;
 mod view;
 mod write;
 
-pub(crate) use check::check;
+pub(crate) use document::Document;
 pub(crate) use fault::{Fault, path_to};
 pub(crate) use fields::Fields;
 pub(crate) use view::{Entry, Json};
@@ -20,4 +21,4 @@ pub(crate) use write::{List, Object, object, quoted};
 /// Levels of nesting that a body may have; also what most back ends' own parsers allow.
 pub const MAX_DEPTH: usize = 128;
 /// Fields that an object which is read may have; schemas and arguments are not read.
-pub const MAX_FIELDS: usize = 256;
+pub const MAX_FIELDS: usize = 128;

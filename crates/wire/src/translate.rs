@@ -1,7 +1,7 @@
 //! What each dialect can do: the doors of this room.
 
 use crate::{
-    Answer, Block, Body, Conversation, Dialect, Envelope, Error, Failure, Target, Written,
+    Answer, Block, Body, Changes, Conversation, Dialect, Envelope, Error, Failure, Target, Written,
 };
 use crate::{chat, messages, responses};
 
@@ -11,7 +11,7 @@ impl Dialect {
     ///
     /// # Errors
     /// A field is missing or of the wrong kind; its path is named.
-    pub fn read_request<'a>(self, body: &Body<'a>) -> Result<Conversation<'a>, Error> {
+    pub fn read_request<'b>(self, body: &'b Body<'_>) -> Result<Conversation<'b>, Error> {
         match self {
             Self::Chat => chat::request_in::read(body),
             Self::Messages => messages::request_in::read(body),
@@ -97,5 +97,38 @@ impl Conversation<'_> {
             _ => false,
         };
         self.said_in == dialect && !blocks.any(is_foreign)
+    }
+}
+
+impl Body<'_> {
+    /// The body that a back end of this dialect gets: the caller's own but for the model, where it
+    /// may pass, else the conversation written anew. `without` names top-level fields that are the
+    /// gateway's own; nobody is told that a back end does not get them.
+    ///
+    /// # Errors
+    /// As [`Dialect::write_request`].
+    pub fn sent_to(
+        &self,
+        said: &Conversation<'_>,
+        dialect: Dialect,
+        target: &Target<'_>,
+        without: &[&str],
+    ) -> Result<Written, Error> {
+        if said.passes_to(dialect) {
+            let changes = Changes {
+                model: Some(target.model),
+                include_usage: said.stream && dialect == Dialect::Chat,
+                without,
+            };
+            return Ok(Written {
+                body: self.changed(&changes),
+                lost: Vec::new(),
+            });
+        }
+        let mut written = dialect.write_request(said, target)?;
+        written
+            .lost
+            .retain(|lost| !without.contains(&lost.path.as_str()));
+        Ok(written)
     }
 }

@@ -6,7 +6,7 @@ use crate::{Body, Error, Failure, FailureKind};
 
 /// An answer that is an error, although its status says otherwise.
 pub(crate) fn none_in(body: &Body<'_>) -> Result<(), Error> {
-    let mut fields = fields_of(body.root);
+    let mut fields = fields_of(body.root());
     match fields.as_mut().and_then(|fields| fields.take("error")) {
         Some(error) => Err(Error::Failed(of_json(error, None))),
         None => Ok(()),
@@ -24,10 +24,10 @@ pub(crate) fn read(status: u16, body: &[u8]) -> Failure {
     let Ok(body) = Body::parse(body) else {
         return silent();
     };
-    let mut fields = fields_of(body.root);
+    let mut fields = fields_of(body.root());
     match fields.as_mut().and_then(|fields| fields.take("error")) {
         Some(error) => of_json(error, Some(status)),
-        None => of_message(body.root, kind).unwrap_or_else(silent),
+        None => of_message(body.root(), kind).unwrap_or_else(silent),
     }
 }
 
@@ -38,10 +38,13 @@ fn of_message(json: Json<'_>, kind: FailureKind) -> Option<Failure> {
     Some(Failure::new(kind, message))
 }
 
+/// What is told where the back end tells nothing.
+const SILENT: &str = "the back end gave no reason";
+
 /// The error that stands under `error`; in a stream there is no status.
 pub(crate) fn of_json(error: Json<'_>, status: Option<u16>) -> Failure {
     let Some(mut fields) = fields_of(error) else {
-        let text = error.as_text().unwrap_or_default();
+        let text = error.as_text().unwrap_or(SILENT.into());
         return Failure::new(FailureKind::of_status(status.unwrap_or(500)), text);
     };
     let mut text = |name| {
@@ -52,7 +55,7 @@ pub(crate) fn of_json(error: Json<'_>, status: Option<u16>) -> Failure {
     let (word, code) = (text("type"), text("code"));
     Failure {
         kind: kind(status, word.as_deref(), code.as_deref()),
-        message: text("message").unwrap_or_default().into_owned(),
+        message: text("message").unwrap_or(SILENT.into()).into_owned(),
         param: text("param").map(Into::into),
         code: code.map(Into::into),
     }

@@ -8,8 +8,8 @@ use crate::{
 };
 
 /// Reads a request.
-pub(crate) fn read<'a>(body: &Body<'a>) -> Result<Conversation<'a>, Error> {
-    crate::neutral::read_at(body.root, conversation)
+pub(crate) fn read<'b>(body: &'b Body<'_>) -> Result<Conversation<'b>, Error> {
+    crate::neutral::read_at(body.root(), conversation)
 }
 
 fn conversation(root: Json<'_>) -> Result<Conversation<'_>, Fault> {
@@ -29,22 +29,35 @@ fn conversation(root: Json<'_>) -> Result<Conversation<'_>, Fault> {
     said.user = fields.text("user")?;
     said.metadata = metadata(fields.nested("metadata")?)?;
     said.stream = fields.flag("stream")?.unwrap_or(false);
-    said.include_usage = include_usage(fields.nested("stream_options")?)?;
-    unread.sort(fields, is_essential);
+    said.include_usage = include_usage(fields.nested("stream_options")?, &mut unread)?;
+    unread.sort(without_defaults(fields), is_essential);
     said.unread = unread;
     Ok(said)
 }
 
+/// Takes out what is so anyway.
+fn without_defaults(mut fields: Fields<'_>) -> Fields<'_> {
+    let defaults = [
+        ("n", "1"),
+        ("logprobs", "false"),
+        ("top_logprobs", "0"),
+        ("logit_bias", "{}"),
+        ("modalities", "[\"text\"]"),
+        ("store", "false"),
+        ("service_tier", "\"auto\""),
+    ];
+    for (name, default) in defaults {
+        fields.take_if(name, |value| value.raw() == default);
+    }
+    fields
+}
+
 /// Whether a request without this field would be another request.
 fn is_essential(entry: &Entry<'_>) -> bool {
-    let raw = entry.value.raw();
     match &*entry.name {
-        "n" => raw != "1",
-        "logprobs" => raw == "true",
-        "top_logprobs" => raw != "0",
-        "logit_bias" => raw.len() > 2,
-        "modalities" => raw.contains("audio"),
+        "n" | "logprobs" | "top_logprobs" | "logit_bias" => true,
         "audio" | "functions" | "function_call" | "web_search_options" => true,
+        "modalities" => entry.value.raw().contains("audio"),
         _ => false,
     }
 }
@@ -55,11 +68,13 @@ fn max_tokens(fields: &mut Fields<'_>) -> Result<Option<u64>, Fault> {
     Ok(newer.or(older))
 }
 
-fn include_usage(options: Option<Fields<'_>>) -> Result<bool, Fault> {
+fn include_usage(options: Option<Fields<'_>>, unread: &mut Unread<'_>) -> Result<bool, Fault> {
     let Some(mut options) = options else {
         return Ok(false);
     };
-    Ok(options.flag("include_usage")?.unwrap_or(false))
+    let include_usage = options.flag("include_usage")?;
+    unread.rest(options);
+    Ok(include_usage.unwrap_or(false))
 }
 
 /// The fields of sampling; those that a dialect does not know are not there.
@@ -142,8 +157,7 @@ fn content<'a>(fields: &mut Fields<'a>, unread: &mut Unread<'a>) -> Result<Vec<B
         return Ok(Vec::new());
     };
     if let Some(text) = content.as_text() {
-        let is_said = !text.is_empty();
-        return Ok(is_said.then_some(Block::Text(text)).into_iter().collect());
+        return Ok(Block::said(text));
     }
     let mut blocks = Vec::new();
     for part in content.items()? {
@@ -157,7 +171,7 @@ fn block<'a>(part: Json<'a>, unread: &mut Unread<'a>) -> Result<Option<Block<'a>
     let block = match &*fields.need_text("type")? {
         "text" => Block::Text(fields.need_text("text")?),
         "refusal" => Block::Refusal(fields.need_text("refusal")?),
-        "image_url" => Block::Image(image(Fields::of(fields.need("image_url")?)?)?),
+        "image_url" => Block::Image(image(Fields::of(fields.need("image_url")?)?, unread)?),
         _ => {
             unread.note_essential(part);
             return Ok(None);
@@ -167,11 +181,13 @@ fn block<'a>(part: Json<'a>, unread: &mut Unread<'a>) -> Result<Option<Block<'a>
     Ok(Some(block))
 }
 
-fn image(mut fields: Fields<'_>) -> Result<Image<'_>, Fault> {
-    Ok(Image {
+fn image<'a>(mut fields: Fields<'a>, unread: &mut Unread<'a>) -> Result<Image<'a>, Fault> {
+    let image = Image {
         source: ImageSource::of_url(fields.need_text("url")?),
         detail: fields.text("detail")?,
-    })
+    };
+    unread.rest(fields);
+    Ok(image)
 }
 
 fn answered<'a>(fields: &mut Fields<'a>, unread: &mut Unread<'a>) -> Result<Vec<Block<'a>>, Fault> {
@@ -215,11 +231,16 @@ pub(super) fn tool_call<'a>(
         unread.note_essential(call);
         return Ok(None);
     };
-    Ok(Some(ToolCall {
+    fields.take("type");
+    fields.take("index");
+    unread.rest(fields);
+    let call = ToolCall {
         id,
         name: function.need_text("name")?,
         arguments: function.text("arguments")?.unwrap_or_default(),
-    }))
+    };
+    unread.rest(function);
+    Ok(Some(call))
 }
 
 fn result<'a>(fields: &mut Fields<'a>, unread: &mut Unread<'a>) -> Result<Block<'a>, Fault> {
@@ -238,8 +259,12 @@ fn tools<'a>(tools: Option<Json<'a>>, unread: &mut Unread<'a>) -> Result<Vec<Too
     for tool in tools.items()? {
         let mut fields = Fields::of(tool)?;
         match fields.nested("function")? {
-            Some(function) => known.push(function_of(function, unread)?),
             None => unread.note_essential(tool),
+            Some(function) => {
+                known.push(function_of(function, unread)?);
+                fields.take("type");
+                unread.rest(fields);
+            }
         }
     }
     Ok(known)

@@ -4,7 +4,7 @@
 //! begins; calls of tools may grow in turns and end with the answer.
 
 use super::{failure, finish, usage};
-use crate::json::{Fault, Fields, Json, check};
+use crate::json::{Document, Fault, Fields, Json};
 use crate::{Delta, Error, Event, Opening, Stop};
 
 /// What was read so far.
@@ -40,7 +40,8 @@ impl Reader {
             self.end(out);
             return Ok(());
         }
-        let root = Json::root(check(data.as_bytes())?);
+        let document = Document::parse(data.as_bytes())?;
+        let root = document.root();
         self.chunk(root, out).map_err(|fault| fault.within(root))
     }
 
@@ -65,14 +66,9 @@ impl Reader {
             out.push(Event::Failed(failure::of_json(error, None)));
             return Ok(());
         }
-        self.start(&mut fields, out)?;
-        for choice in fields
-            .take("choices")
-            .map(Json::items)
-            .transpose()?
-            .into_iter()
-            .flatten()
-        {
+        let choices = items(fields.take("choices"))?;
+        self.start(&mut fields, choices.is_empty(), out)?;
+        for choice in choices {
             let mut choice = Fields::of(choice)?;
             if choice.count("index")?.unwrap_or(0) == 0 {
                 self.choice(choice, out)?;
@@ -82,11 +78,12 @@ impl Reader {
         Ok(())
     }
 
-    fn start(&mut self, fields: &mut Fields<'_>, out: &mut Vec<Event>) -> Read {
-        if self.id.is_some() {
+    /// Some servers begin with a chunk that says nothing and has no name.
+    fn start(&mut self, fields: &mut Fields<'_>, is_empty: bool, out: &mut Vec<Event>) -> Read {
+        let id = fields.text("id")?.unwrap_or_default().into_owned();
+        if self.id.is_some() || (is_empty && id.is_empty()) {
             return Ok(());
         }
-        let id = fields.text("id")?.unwrap_or_default().into_owned();
         self.id = Some(id.clone());
         let model = fields.text("model")?.unwrap_or_default().into_owned();
         out.push(Event::Start { id, model });
@@ -100,17 +97,12 @@ impl Reader {
             let text = delta.take("content").and_then(Json::as_text);
             self.speak(Speech::Text, text, out);
             self.speak(Speech::Refusal, delta.text("refusal")?, out);
-            for call in delta
-                .take("tool_calls")
-                .map(Json::items)
-                .transpose()?
-                .into_iter()
-                .flatten()
-            {
+            for call in items(delta.take("tool_calls"))? {
                 self.call(call, out)?;
             }
         }
-        if let Some(word) = choice.text("finish_reason")? {
+        let finish = choice.text("finish_reason")?;
+        if let Some(word) = finish.filter(|word| !word.is_empty()) {
             self.stop(finish::read(&word), out);
         }
         Ok(())
@@ -217,4 +209,9 @@ impl Reader {
         self.calls.push(Call { index, id, block });
         block
     }
+}
+
+fn items(list: Option<Json<'_>>) -> Result<Vec<Json<'_>>, Fault> {
+    let items = list.map(Json::items).transpose()?;
+    Ok(items.into_iter().flatten().collect())
 }

@@ -4,31 +4,40 @@
 //! Stricter than the grammar in one place: a surrogate escape without its partner is refused, since
 //! it is no text that a router could read or another dialect could say.
 
+use super::document::Mark;
 use super::{MAX_DEPTH, run};
 use crate::Error;
 
-/// The text of one JSON value with white space around it.
+/// Checks one JSON value with white space around it, and marks where every value in it stands.
 ///
 /// # Errors
 /// The byte where it stops being JSON, and what would have been right there.
-pub(crate) fn check(bytes: &[u8]) -> Result<&str, Error> {
+pub(super) fn check(bytes: &[u8]) -> Result<(&str, Vec<Mark>), Error> {
     let text = std::str::from_utf8(bytes).map_err(|error| Error::Json {
         at: error.valid_up_to(),
         wrong: "not UTF-8",
     })?;
-    let mut scan = Scan { bytes, at: 0 };
+    let mut scan = Scan {
+        bytes,
+        at: 0,
+        marks: Vec::with_capacity(32),
+    };
+    if u32::try_from(bytes.len()).is_err() {
+        return scan.fail("larger than 4 GiB");
+    }
     scan.space();
     scan.value(0)?;
     scan.space();
     if scan.at < bytes.len() {
         return scan.fail("something follows the value");
     }
-    Ok(text)
+    Ok((text, scan.marks))
 }
 
 struct Scan<'a> {
     bytes: &'a [u8],
     at: usize,
+    marks: Vec<Mark>,
 }
 
 type Checked = Result<(), Error>;
@@ -56,18 +65,29 @@ impl Scan<'_> {
     }
 
     fn value(&mut self, depth: usize) -> Checked {
+        let mark = self.marks.len();
+        let start = self.at;
+        self.marks.push(Mark::default());
+        let is_plain = self.any(depth)?;
+        self.marks[mark] = Mark::new(start..self.at, self.marks.len(), is_plain);
+        Ok(())
+    }
+
+    /// Steps over a value; whether it is written as it is meant, without escapes.
+    fn any(&mut self, depth: usize) -> Result<bool, Error> {
         match self.peek() {
+            Some(b'"') => return self.string(),
             Some(b'{' | b'[') if depth == MAX_DEPTH => self.fail("nested too deeply"),
             Some(b'{') => self.object(depth + 1),
             Some(b'[') => self.array(depth + 1),
-            Some(b'"') => self.string(),
             Some(b'-' | b'0'..=b'9') => self.number(),
             Some(b't') => self.word(b"true"),
             Some(b'f') => self.word(b"false"),
             Some(b'n') => self.word(b"null"),
             Some(_) => self.fail("expected a value"),
             None => self.fail("it ends where a value should stand"),
-        }
+        }?;
+        Ok(true)
     }
 
     fn object(&mut self, depth: usize) -> Checked {
@@ -92,7 +112,7 @@ impl Scan<'_> {
         if self.peek() != Some(b'"') {
             return self.fail("expected a field's name in quotes");
         }
-        self.string()?;
+        self.value(depth)?;
         self.space();
         if !self.eat(b':') {
             return self.fail("expected `:`");
@@ -157,8 +177,10 @@ impl Scan<'_> {
         Ok(())
     }
 
-    fn string(&mut self) -> Checked {
+    /// Steps over a string; whether it has no escapes.
+    fn string(&mut self) -> Result<bool, Error> {
         self.at += 1;
+        let mut is_plain = true;
         loop {
             self.at = run::plain(self.bytes, self.at);
             match self.peek() {
@@ -167,9 +189,10 @@ impl Scan<'_> {
                 Some(_) => return self.fail("a control character must be escaped"),
                 None => return self.fail("it ends inside a string"),
             }
+            is_plain = false;
         }
         self.at += 1;
-        Ok(())
+        Ok(is_plain)
     }
 
     fn escape(&mut self) -> Checked {

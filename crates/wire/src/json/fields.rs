@@ -40,7 +40,7 @@ impl<'a> Fields<'a> {
     /// Takes a field; `None` where it is absent or null.
     pub(crate) fn take(&mut self, name: &str) -> Option<Json<'a>> {
         let at = self.left.iter().position(|entry| entry.name == name)?;
-        let value = self.left.swap_remove(at).value;
+        let value = self.left.remove(at).value;
         (!value.is_null()).then_some(value)
     }
 
@@ -81,7 +81,7 @@ impl<'a> Fields<'a> {
         self.take(name).map(Fields::of).transpose()
     }
 
-    /// What nobody took, in no order, without nulls.
+    /// What nobody took, in the order in which it stands, without nulls.
     pub(crate) fn rest(self) -> impl Iterator<Item = Entry<'a>> {
         let said = |entry: &Entry<'a>| !entry.value.is_null();
         self.left.into_iter().filter(said)

@@ -30,16 +30,6 @@ fn special(word: u64) -> u64 {
     quote | backslash | control
 }
 
-/// The index after the closing quote of a string whose content begins at `from`. The string must
-/// have been checked.
-pub(super) fn after_string(bytes: &[u8], from: usize) -> usize {
-    let mut at = plain(bytes, from);
-    while bytes.get(at).is_some_and(|byte| *byte == b'\\') {
-        at = plain(bytes, at + 2);
-    }
-    at + 1
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

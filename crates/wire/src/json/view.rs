@@ -2,13 +2,14 @@
 
 use std::borrow::Cow;
 
-use super::{Fault, run, text};
+use super::document::{Document, Mark};
+use super::{Fault, text};
 
-/// A value: its text without white space around it, and where in the body it begins.
+/// A value of a checked document.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Json<'a> {
-    text: &'a str,
-    at: usize,
+    document: &'a Document<'a>,
+    mark: usize,
 }
 
 /// A field of an object.
@@ -23,47 +24,44 @@ pub(crate) struct Entry<'a> {
 }
 
 impl<'a> Json<'a> {
-    /// The value of a whole checked body.
-    pub(crate) fn root(checked: &'a str) -> Self {
-        Self::first(checked, 0)
+    pub(super) fn of(document: &'a Document<'a>, mark: usize) -> Self {
+        Self { document, mark }
     }
 
-    /// The value that `text` begins with, after white space; `text` begins at `at` of the body.
-    fn first(text: &'a str, at: usize) -> Self {
-        let trimmed = text.trim_start_matches(SPACE);
-        Self {
-            text: &trimmed[..length(trimmed.as_bytes())],
-            at: at + (text.len() - trimmed.len()),
-        }
+    fn mark(self) -> Mark {
+        self.document.marks[self.mark]
     }
 
     /// The value as it was written.
     pub(crate) fn raw(self) -> &'a str {
-        self.text
+        &self.document.text[self.mark().bytes()]
     }
 
     /// The byte of the body where it begins.
     pub(crate) fn start(self) -> usize {
-        self.at
+        self.mark().bytes().start
     }
 
     /// The byte of the body after it.
     pub(crate) fn end(self) -> usize {
-        self.at + self.text.len()
+        self.mark().bytes().end
     }
 
     pub(crate) fn is_null(self) -> bool {
-        self.text == "null"
+        self.raw() == "null"
     }
 
     pub(crate) fn is_object(self) -> bool {
-        self.text.starts_with('{')
+        self.raw().starts_with('{')
     }
 
     /// The text, where it is a string.
     pub(crate) fn as_text(self) -> Option<Cow<'a, str>> {
-        let inside = self.text.strip_prefix('"')?.strip_suffix('"')?;
-        Some(text::unescaped(inside))
+        let inside = self.raw().strip_prefix('"')?.strip_suffix('"')?;
+        Some(match self.mark().is_plain {
+            true => Cow::Borrowed(inside),
+            false => Cow::Owned(text::unescaped(inside)),
+        })
     }
 
     /// The text of what must be a string.
@@ -73,7 +71,7 @@ impl<'a> Json<'a> {
 
     /// The value of what must be `true` or `false`.
     pub(crate) fn flag(self) -> Result<bool, Fault> {
-        match self.text {
+        match self.raw() {
             "true" => Ok(true),
             "false" => Ok(false),
             _ => Err(self.expected("true or false")),
@@ -83,20 +81,20 @@ impl<'a> Json<'a> {
     /// The value of what must be a whole number.
     pub(crate) fn count(self) -> Result<u64, Fault> {
         let whole = || self.expected("a whole number from 0");
-        self.text.parse().map_err(|_| whole())
+        self.raw().parse().map_err(|_| whole())
     }
 
     /// The digits of what must be a number.
     pub(crate) fn number(self) -> Result<&'a str, Fault> {
-        match self.text.as_bytes()[0] {
-            b'-' | b'0'..=b'9' => Ok(self.text),
+        match self.raw().as_bytes()[0] {
+            b'-' | b'0'..=b'9' => Ok(self.raw()),
             _ => Err(self.expected("a number")),
         }
     }
 
     /// The elements of what must be a list.
     pub(crate) fn items(self) -> Result<Items<'a>, Fault> {
-        match self.text.starts_with('[') {
+        match self.raw().starts_with('[') {
             true => Ok(Items(self.inside())),
             false => Err(self.expected("a list")),
         }
@@ -112,8 +110,9 @@ impl<'a> Json<'a> {
 
     fn inside(self) -> Rest<'a> {
         Rest {
-            text: &self.text[1..self.text.len() - 1],
-            at: self.at + 1,
+            document: self.document,
+            next: self.mark + 1,
+            end: self.mark().next(),
         }
     }
 
@@ -123,7 +122,7 @@ impl<'a> Json<'a> {
 
     /// What it is, in a word.
     fn kind(self) -> &'static str {
-        match self.text.as_bytes()[0] {
+        match self.raw().as_bytes()[0] {
             b'{' => "an object",
             b'[' => "a list",
             b'"' => "a string",
@@ -134,61 +133,24 @@ impl<'a> Json<'a> {
     }
 }
 
-const SPACE: [char; 4] = [' ', '\t', '\n', '\r'];
-
-/// The length of the value that checked bytes begin with.
-fn length(bytes: &[u8]) -> usize {
-    match bytes[0] {
-        b'"' => run::after_string(bytes, 1),
-        b'{' | b'[' => after_nested(bytes),
-        _ => {
-            let ends =
-                |byte: &u8| matches!(byte, b',' | b'}' | b']' | b' ' | b'\t' | b'\n' | b'\r');
-            bytes.iter().position(ends).unwrap_or(bytes.len())
-        }
-    }
-}
-
-fn after_nested(bytes: &[u8]) -> usize {
-    let mut depth = 0;
-    let mut at = 0;
-    loop {
-        match bytes[at] {
-            b'"' => {
-                at = run::after_string(bytes, at + 1);
-                continue;
-            }
-            b'{' | b'[' => depth += 1,
-            b'}' | b']' if depth == 1 => return at + 1,
-            b'}' | b']' => depth -= 1,
-            _ => {}
-        }
-        at += 1;
-    }
-}
-
 /// What of a list or an object is still to be read.
 #[derive(Clone)]
 struct Rest<'a> {
-    text: &'a str,
-    at: usize,
+    document: &'a Document<'a>,
+    next: usize,
+    end: usize,
 }
 
-impl<'a> Rest<'a> {
-    /// Steps over white space and one of these characters; whether anything is left.
-    fn skip(&mut self, separator: char) -> bool {
-        let is_skipped = |next: char| SPACE.contains(&next) || next == separator;
-        let rest = self.text.trim_start_matches(is_skipped);
-        self.at += self.text.len() - rest.len();
-        self.text = rest;
-        !rest.is_empty()
-    }
+impl<'a> Iterator for Rest<'a> {
+    type Item = Json<'a>;
 
-    fn value(&mut self) -> Json<'a> {
-        let value = Json::first(self.text, self.at);
-        self.text = &self.text[value.end() - self.at..];
-        self.at = value.end();
-        value
+    fn next(&mut self) -> Option<Json<'a>> {
+        if self.next == self.end {
+            return None;
+        }
+        let value = Json::of(self.document, self.next);
+        self.next = value.mark().next();
+        Some(value)
     }
 }
 
@@ -200,7 +162,7 @@ impl<'a> Iterator for Items<'a> {
     type Item = Json<'a>;
 
     fn next(&mut self) -> Option<Json<'a>> {
-        self.0.skip(',').then(|| self.0.value())
+        self.0.next()
     }
 }
 
@@ -212,32 +174,31 @@ impl<'a> Iterator for Entries<'a> {
     type Item = Entry<'a>;
 
     fn next(&mut self) -> Option<Entry<'a>> {
-        if !self.0.skip(',') {
-            return None;
-        }
-        let name = self.0.value();
-        self.0.skip(':');
+        let name = self.0.next()?;
         Some(Entry {
             at: name.start(),
             name: name.as_text().expect("a checked field has a name"),
-            value: self.0.value(),
+            value: self.0.next().expect("a checked field has a value"),
         })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::check;
+    use proptest::prelude::*;
+    use serde_json::Value;
+
     use super::*;
 
-    fn root(text: &str) -> Json<'_> {
-        Json::root(check(text.as_bytes()).unwrap())
+    fn document(text: &str) -> Document<'_> {
+        Document::parse(text.as_bytes()).unwrap()
     }
 
     #[test]
     fn fields_and_elements_know_where_they_stand() {
         let body = " { \"a\" : [1 , \"]\\\"\", {}] ,\"b\\u0063\":null}";
-        let fields: Vec<Entry<'_>> = root(body).entries().unwrap().collect();
+        let document = document(body);
+        let fields: Vec<Entry<'_>> = document.root().entries().unwrap().collect();
         assert_eq!(fields[1].name, "bc");
         assert!(fields[1].value.is_null());
         let items: Vec<Json<'_>> = fields[0].value.items().unwrap().collect();
@@ -248,12 +209,54 @@ mod tests {
         }
     }
 
+    fn values() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            ".{0,12}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(4, 40, 6, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
+                prop::collection::btree_map(".{0,6}", inner, 0..6)
+                    .prop_map(|fields| Value::Object(fields.into_iter().collect())),
+            ]
+        })
+    }
+
+    fn tree(json: Json<'_>) -> Value {
+        if let Some(text) = json.as_text() {
+            return Value::from(text.into_owned());
+        }
+        if let Ok(items) = json.items() {
+            return items.map(tree).collect();
+        }
+        match json.entries() {
+            Ok(entries) => entries
+                .map(|entry| (entry.name.into_owned(), tree(entry.value)))
+                .collect(),
+            Err(_) => serde_json::from_str(json.raw()).unwrap(),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_same_is_read_as_by_serde_json(value in values(), is_pretty in any::<bool>()) {
+            let text = match is_pretty {
+                true => serde_json::to_string_pretty(&value).unwrap(),
+                false => value.to_string(),
+            };
+            prop_assert_eq!(tree(document(&text).root()), value);
+        }
+    }
+
     #[test]
     fn wrong_kinds_are_said() {
-        let fault = root("[]").text().unwrap_err();
+        let fault = document("[]").root().text().unwrap_err();
         assert_eq!(fault.wrong, "must be a string, is a list");
-        assert!(root("-1").count().is_err());
-        assert!(root("1.5").count().is_err());
-        assert!(root("1").flag().is_err());
+        assert!(document("-1").root().count().is_err());
+        assert!(document("1.5").root().count().is_err());
+        assert!(document("1").root().flag().is_err());
     }
 }

@@ -1,5 +1,7 @@
 //! Writing JSON: objects and lists as closures that fill them, so that no comma is ever forgotten.
 
+use super::run;
+
 /// An object being written.
 pub(crate) struct Object<'w> {
     out: &'w mut String,
@@ -35,15 +37,16 @@ fn list(out: &mut String, fill: impl FnOnce(&mut List<'_>)) {
 /// Appends a string.
 pub(crate) fn quoted(out: &mut String, text: &str) {
     out.push('"');
-    let mut from = 0;
-    for (at, byte) in text.bytes().enumerate() {
-        if matches!(byte, b'"' | b'\\' | 0..0x20) {
-            out.push_str(&text[from..at]);
-            push_escape(out, byte);
-            from = at + 1;
-        }
+    let mut rest = text;
+    loop {
+        let end = run::plain(rest.as_bytes(), 0);
+        out.push_str(&rest[..end]);
+        let Some(byte) = rest.as_bytes().get(end) else {
+            break;
+        };
+        push_escape(out, *byte);
+        rest = &rest[end + 1..];
     }
-    out.push_str(&text[from..]);
     out.push('"');
 }
 

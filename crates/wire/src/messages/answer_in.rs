@@ -10,7 +10,7 @@ use crate::{Answer, Body, Error, Said, Stop};
 /// Reads an answer.
 pub(crate) fn read(body: &Body<'_>) -> Result<Answer, Error> {
     failure::none_in(body)?;
-    crate::neutral::read_at(body.root, answer)
+    crate::neutral::read_at(body.root(), answer)
 }
 
 fn answer(root: Json<'_>) -> Result<Answer, Fault> {

@@ -9,8 +9,8 @@ use crate::{
 };
 
 /// Reads a request.
-pub(crate) fn read<'a>(body: &Body<'a>) -> Result<Conversation<'a>, Error> {
-    crate::neutral::read_at(body.root, conversation)
+pub(crate) fn read<'b>(body: &'b Body<'_>) -> Result<Conversation<'b>, Error> {
+    crate::neutral::read_at(body.root(), conversation)
 }
 
 fn conversation(root: Json<'_>) -> Result<Conversation<'_>, Fault> {
@@ -81,7 +81,7 @@ fn turn<'a>(
 
 fn blocks<'a>(content: Json<'a>, unread: &mut Unread<'a>) -> Result<Vec<Block<'a>>, Fault> {
     if let Some(text) = content.as_text() {
-        return Ok(vec![Block::Text(text)]);
+        return Ok(Block::said(text));
     }
     let mut blocks = Vec::new();
     for part in content.items()? {

@@ -4,7 +4,7 @@ use super::request_in::redacted;
 use super::stop;
 use super::usage::Counts;
 use crate::chat::failure;
-use crate::json::{Fault, Fields, Json, check};
+use crate::json::{Document, Fault, Fields, Json};
 use crate::{Delta, Dialect, Error, Event, Opening, Reasoning};
 
 /// What was read so far.
@@ -33,7 +33,8 @@ const MOST_BLOCKS: u64 = 10_000;
 impl Reader {
     /// Reads the data of one event.
     pub(crate) fn read(&mut self, data: &str, out: &mut Vec<Event>) -> Result<(), Error> {
-        let root = Json::root(check(data.as_bytes())?);
+        let document = Document::parse(data.as_bytes())?;
+        let root = document.root();
         self.event(root, out).map_err(|fault| fault.within(root))
     }
 
@@ -118,15 +119,17 @@ impl Reader {
         let text = match kind {
             "text" => block.text("text")?,
             "thinking" => block.text("thinking")?,
-            "tool_use" => block.take("input").map(|input| input.raw().into()),
+            "tool_use" => {
+                let input = block.take("input").map(Json::raw);
+                input.filter(|input| !is_bare(input)).map(Into::into)
+            }
             _ => {
                 let seal = redacted(&mut block)?.into_owned().seal;
                 out.extend(seal.map(|seal| Event::Grow(number, Delta::Seal(seal))));
                 None
             }
         };
-        let text = text.filter(|text| !text.is_empty() && !(kind == "tool_use" && is_bare(text)));
-        if let Some(text) = text {
+        if let Some(text) = text.filter(|text| !text.is_empty()) {
             self.has_arguments(number);
             out.push(Event::Grow(number, Delta::More(text.into_owned())));
         }

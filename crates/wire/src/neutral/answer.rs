@@ -1,6 +1,6 @@
 //! What a model answered.
 
-use super::{Lost, Reasoning, Text, ToolCall};
+use super::{Block, Lost, Reasoning, Role, Text, ToolCall, Turn};
 
 /// An answer, in no dialect. It borrows nothing, so that it can be kept.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -111,6 +111,18 @@ impl Answer {
         self.said
             .iter()
             .any(|said| matches!(said, Said::ToolCall(_)))
+    }
+
+    /// The answer as a turn of a conversation that goes on.
+    #[must_use]
+    pub fn to_turn(&self) -> Turn<'static> {
+        let block = |said: &Said| match said {
+            Said::Text(text) => Block::Text(text.clone().into()),
+            Said::Refusal(text) => Block::Refusal(text.clone().into()),
+            Said::Reasoning(thought) => Block::Reasoning(thought.clone()),
+            Said::ToolCall(call) => Block::ToolCall(call.clone()),
+        };
+        Turn::new(Role::Assistant, self.said.iter().map(block).collect())
     }
 
     /// Some servers say that an answer simply ended although it calls tools.

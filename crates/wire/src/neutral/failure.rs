@@ -153,6 +153,15 @@ impl Failure {
             ),
         }
     }
+
+    /// What a caller is told when the back end falls silent.
+    #[must_use]
+    pub fn silence() -> Self {
+        Self::new(
+            FailureKind::Timeout,
+            "the back end fell silent before its answer was complete",
+        )
+    }
 }
 
 impl fmt::Display for Failure {

@@ -56,8 +56,8 @@ impl ToolCall<'_> {
         if arguments.is_empty() {
             return Some("{}");
         }
-        let is_object =
-            arguments.starts_with('{') && crate::json::check(arguments.as_bytes()).is_ok();
+        let is_object = arguments.starts_with('{')
+            && crate::json::Document::parse(arguments.as_bytes()).is_ok();
         is_object.then_some(arguments)
     }
 }

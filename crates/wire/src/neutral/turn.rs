@@ -85,6 +85,14 @@ pub enum Block<'a> {
     Refusal(Text<'a>),
 }
 
+impl<'a> Block<'a> {
+    /// What a content of one text says: nothing where it is empty.
+    pub(crate) fn said(text: Text<'a>) -> Vec<Self> {
+        let is_said = !text.is_empty();
+        is_said.then_some(Self::Text(text)).into_iter().collect()
+    }
+}
+
 /// An image.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Image<'a> {

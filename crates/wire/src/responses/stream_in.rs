@@ -2,7 +2,7 @@
 
 use super::request_in::reasoning;
 use super::{failure, status, usage};
-use crate::json::{Fault, Fields, Json, check};
+use crate::json::{Document, Fault, Fields, Json};
 use crate::{Delta, Error, Event, Failure, FailureKind, Opening, Reasoning};
 
 /// What was read so far.
@@ -31,7 +31,8 @@ impl Reader {
         if data.trim() == "[DONE]" {
             return Ok(());
         }
-        let root = Json::root(check(data.as_bytes())?);
+        let document = Document::parse(data.as_bytes())?;
+        let root = document.root();
         self.event(root, out).map_err(|fault| fault.within(root))
     }
 

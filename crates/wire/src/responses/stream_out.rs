@@ -24,9 +24,13 @@ impl Writer {
         }
     }
 
-    /// Goes on counting after events that somebody else wrote.
-    pub(crate) const fn count_from(&mut self, sequence: u64) {
-        self.sequence = sequence;
+    /// Goes on after events of a response that somebody else wrote.
+    pub(crate) fn go_on(&mut self, id: &str, model: &str, events: u64) {
+        id.strip_prefix("resp_")
+            .unwrap_or(id)
+            .clone_into(&mut self.envelope.id);
+        model.clone_into(&mut self.envelope.model);
+        self.sequence = events;
     }
 
     /// Writes what an event says.
@@ -218,9 +222,11 @@ impl Writer {
     }
 
     fn failed(&mut self, error: &Failure, out: &mut String) {
+        // The documented fields, and the object that clients raise on.
         self.event(out, "error", |o| {
             failure::write(o, error);
             o.text_or_null("param", error.param.as_deref());
+            o.object("error", |o| crate::chat::failure::fields(o, error));
         });
         self.whole(out, "response.failed", &State::Failed(error));
     }

@@ -1,0 +1,55 @@
+//! What is seen of a stream on its way: enough to bill it, to judge the back end, to keep it.
+
+use crate::{Delta, Event, Failure, Stop, Usage};
+
+/// How far a stream has come.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Progress {
+    /// More is to come.
+    Running,
+    /// The answer is complete.
+    Complete,
+    /// It broke off; the caller was told.
+    Failed(Failure),
+}
+
+/// What was seen of a stream.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Observed {
+    /// How far it has come.
+    pub progress: Progress,
+    /// Whether the model has said anything yet.
+    pub has_spoken: bool,
+    /// Bytes of text, thoughts and arguments: what an estimate of unbilled tokens goes by.
+    pub bytes: u64,
+    /// The last usage that was told.
+    pub usage: Option<Usage>,
+    /// Why it ended.
+    pub stop: Option<Stop>,
+}
+
+impl Observed {
+    pub(super) const fn new() -> Self {
+        Self {
+            progress: Progress::Running,
+            has_spoken: false,
+            bytes: 0,
+            usage: None,
+            stop: None,
+        }
+    }
+
+    pub(super) fn see(&mut self, event: &Event) {
+        match event {
+            Event::Grow(_, Delta::More(more)) => {
+                self.has_spoken = true;
+                self.bytes += more.len() as u64;
+            }
+            Event::Usage(usage) => self.usage = Some(*usage),
+            Event::Stop(stop) => self.stop = Some(*stop),
+            Event::End => self.progress = Progress::Complete,
+            Event::Failed(failure) => self.progress = Progress::Failed(failure.clone()),
+            Event::Start { .. } | Event::Open(..) | Event::Grow(..) | Event::Close(_) => {}
+        }
+    }
+}
