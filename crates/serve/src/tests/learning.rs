@@ -1,10 +1,11 @@
 //! Learning end to end over HTTP: feedback shifts the choice, and what was learnt stays.
 
+use pointsman_types::{Prompt, Request};
 use serde_json::{Value, json};
 
 use super::taught::*;
 use super::{start_in, start_with};
-use crate::{Config, Mode};
+use crate::{Adaptive, Config, Decide, Mode};
 
 /// Big fails always, the others never.
 fn big_fails(model: &str, _: usize) -> f64 {
@@ -39,6 +40,30 @@ async fn before_any_feedback_the_router_is_as_training_left_it() {
     assert_eq!(answer["policy_version"], router().policy_version());
     let status = running.status().await;
     assert_eq!(status["applies"], false, "{status}");
+}
+
+#[tokio::test]
+async fn a_snapshot_of_what_was_observed_can_be_a_version() {
+    let observing = learning(|learning| {
+        learning.mode = Mode::Observe;
+        learning.snapshot_ms = 10;
+    });
+    let running = start_with(observing, live()).await;
+    running.serve(60, big_fails).await;
+    let status = running
+        .until(|status| status["snapshot"]["cursor"].as_i64() >= Some(60))
+        .await;
+    let seq = status["snapshot"]["seq"].as_i64().unwrap();
+    let kept = running.store.snapshot(seq).await.unwrap().unwrap();
+    let untaught = Adaptive::new(router());
+    let taught = untaught.taught(&kept.snapshot.state).unwrap();
+    assert_ne!(taught.policy_version(), untaught.policy_version());
+    let again = untaught.taught(&kept.snapshot.state).unwrap();
+    assert_eq!(taught.policy_version(), again.policy_version());
+    let request = Request::new(Prompt::from("Why?"));
+    assert_eq!(untaught.decide(&request).unwrap().model.as_str(), "big");
+    assert_eq!(taught.decide(&request).unwrap().model.as_str(), "middle");
+    assert!(untaught.taught(&kept.snapshot.state[1..]).is_err());
 }
 
 #[tokio::test]
