@@ -12,6 +12,8 @@ pub struct Target<'t> {
     pub older_chat: bool,
     /// Whether it thinks by a budget of tokens only, as Anthropic's models before 4.6 do.
     pub thinks_by_budget: bool,
+    /// Whether it takes `temperature`, `top_p` and `top_k`, as Anthropic's newest models do no more.
+    pub takes_sampling: bool,
 }
 
 impl<'t> Target<'t> {
@@ -23,6 +25,7 @@ impl<'t> Target<'t> {
             default_max_tokens: 4096,
             older_chat: false,
             thinks_by_budget: false,
+            takes_sampling: true,
         }
     }
 }

@@ -184,7 +184,7 @@ fn block<'a>(part: Json<'a>, unread: &mut Unread<'a>) -> Result<Option<Block<'a>
 fn image<'a>(mut fields: Fields<'a>, unread: &mut Unread<'a>) -> Result<Image<'a>, Fault> {
     let image = Image {
         source: ImageSource::of_url(fields.need_text("url")?),
-        detail: fields.text("detail")?,
+        detail: fields.text("detail")?.filter(|detail| detail != "auto"),
     };
     unread.rest(fields);
     Ok(image)

@@ -25,9 +25,6 @@ fn note(said: &Conversation<'_>, notes: &mut Notes<'_, '_>) {
     if let Some(Thinking::Budget(_) | Thinking::Adaptive) = said.thinking {
         notes.changed(Field::Thinking, "only how hard to think can be said");
     }
-    if said.thinking == Some(Thinking::Effort(Effort::Max)) {
-        notes.changed(Field::Thinking, "`xhigh` is the most that can be said");
-    }
     note_prefill(said, notes);
     said.turns.iter().for_each(|turn| note_turn(turn, notes));
 }
@@ -145,7 +142,8 @@ pub(crate) const fn effort(thinking: Thinking) -> &'static str {
             "medium"
         }
         Thinking::Effort(Effort::High) | Thinking::Budget(_) => "high",
-        Thinking::Effort(Effort::XHigh | Effort::Max) => "xhigh",
+        Thinking::Effort(Effort::XHigh) => "xhigh",
+        Thinking::Effort(Effort::Max) => "max",
     }
 }
 

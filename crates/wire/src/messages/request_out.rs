@@ -13,7 +13,7 @@ use crate::{
 /// Writes a request.
 pub(crate) fn write(said: &Conversation<'_>, target: &Target<'_>) -> Result<Written, Error> {
     let mut notes = Notes::new(said, Dialect::Messages)?;
-    note(said, &mut notes)?;
+    note(said, target, &mut notes)?;
     let thinking = wanted(said, target, &mut notes);
     let mut body = String::with_capacity(1024);
     object(&mut body, |o| fill(o, said, target, thinking));
@@ -24,21 +24,16 @@ pub(crate) fn write(said: &Conversation<'_>, target: &Target<'_>) -> Result<Writ
 }
 
 /// Notes what is not said, or said differently.
-fn note(said: &Conversation<'_>, notes: &mut Notes<'_, '_>) -> Result<(), Error> {
+fn note(
+    said: &Conversation<'_>,
+    target: &Target<'_>,
+    notes: &mut Notes<'_, '_>,
+) -> Result<(), Error> {
     if said.format == Some(Format::JsonObject) {
         return Err(notes.refuse(Field::Format, "JSON without a schema"));
     }
-    let sampling = &said.sampling;
-    notes.dropped_if(
-        sampling.frequency_penalty.is_some(),
-        Field::FrequencyPenalty,
-    );
-    notes.dropped_if(sampling.presence_penalty.is_some(), Field::PresencePenalty);
-    notes.dropped_if(sampling.seed.is_some(), Field::Seed);
+    note_sampling(&said.sampling, target, notes);
     notes.dropped_if(!said.metadata.is_empty(), Field::Metadata);
-    if is_too_hot(sampling) {
-        notes.changed(Field::Temperature, "1 is the most that can be said");
-    }
     let mut has_begun = false;
     for turn in &said.turns {
         if turn.role.instructs() && has_begun {
@@ -50,6 +45,22 @@ fn note(said: &Conversation<'_>, notes: &mut Notes<'_, '_>) -> Result<(), Error>
             .try_for_each(|block| note_block(turn, block, notes))?;
     }
     Ok(())
+}
+
+fn note_sampling(sampling: &Sampling<'_>, target: &Target<'_>, notes: &mut Notes<'_, '_>) {
+    let is_dropped = |number: &Option<_>| number.is_some() && !target.takes_sampling;
+    notes.dropped_if(is_dropped(&sampling.temperature), Field::Temperature);
+    notes.dropped_if(is_dropped(&sampling.top_p), Field::TopP);
+    notes.dropped_if(is_dropped(&sampling.top_k), Field::TopK);
+    notes.dropped_if(
+        sampling.frequency_penalty.is_some(),
+        Field::FrequencyPenalty,
+    );
+    notes.dropped_if(sampling.presence_penalty.is_some(), Field::PresencePenalty);
+    notes.dropped_if(sampling.seed.is_some(), Field::Seed);
+    if target.takes_sampling && is_too_hot(sampling) {
+        notes.changed(Field::Temperature, "1 is the most that can be said");
+    }
 }
 
 fn note_block(turn: &Turn<'_>, block: &Block<'_>, notes: &mut Notes<'_, '_>) -> Result<(), Error> {
@@ -89,7 +100,9 @@ fn fill(o: &mut Object<'_>, said: &Conversation<'_>, target: &Target<'_>, thinki
     system(o, &said.turns);
     o.list("messages", |l| messages(l, &said.turns));
     tools(o, said);
-    sampling(o, &said.sampling);
+    if target.takes_sampling {
+        sampling(o, &said.sampling);
+    }
     if !said.stop.is_empty() {
         o.list("stop_sequences", |l| {
             said.stop.iter().for_each(|stop| l.text(stop))

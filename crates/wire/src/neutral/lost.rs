@@ -36,6 +36,7 @@ pub enum How {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Field {
     Temperature,
+    TopP,
     TopK,
     FrequencyPenalty,
     PresencePenalty,
@@ -51,6 +52,7 @@ impl Field {
     pub(crate) const fn name(self, dialect: Dialect) -> &'static str {
         match (self, dialect) {
             (Self::Temperature, _) => "temperature",
+            (Self::TopP, _) => "top_p",
             (Self::TopK, _) => "top_k",
             (Self::FrequencyPenalty, _) => "frequency_penalty",
             (Self::PresencePenalty, _) => "presence_penalty",

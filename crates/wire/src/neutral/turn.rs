@@ -98,7 +98,7 @@ impl<'a> Block<'a> {
 pub struct Image<'a> {
     /// Where its bytes are.
     pub source: ImageSource<'a>,
-    /// How closely it is to be looked at: `low`, `high`, `auto`.
+    /// How closely it is to be looked at: `low`, `high`; the model decides where it is not said.
     pub detail: Option<Text<'a>>,
 }
 

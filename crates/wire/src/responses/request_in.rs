@@ -189,7 +189,7 @@ fn block<'a>(part: Json<'a>, unread: &mut Unread<'a>) -> Result<Option<Block<'a>
 }
 
 fn image<'a>(fields: &mut Fields<'a>) -> Result<Option<Image<'a>>, Fault> {
-    let detail = fields.text("detail")?;
+    let detail = fields.text("detail")?.filter(|detail| detail != "auto");
     let url = fields.text("image_url")?;
     Ok(url.map(|url| Image {
         source: ImageSource::of_url(url),

@@ -6,8 +6,8 @@ use crate::chat::request_out as chat;
 use crate::json::{List, Object, object};
 use crate::neutral::{Field, Notes};
 use crate::{
-    Block, Conversation, Dialect, Effort, Error, Format, Image, Reasoning, Role, Target, Thinking,
-    Tool, ToolChoice, ToolResult, Turn, Written,
+    Block, Conversation, Dialect, Error, Format, Image, Reasoning, Role, Target, Thinking, Tool,
+    ToolChoice, ToolResult, Turn, Written,
 };
 
 /// Writes a request.
@@ -35,14 +35,8 @@ fn note(said: &Conversation<'_>, notes: &mut Notes<'_, '_>) -> Result<(), Error>
     );
     notes.dropped_if(sampling.presence_penalty.is_some(), Field::PresencePenalty);
     notes.dropped_if(sampling.seed.is_some(), Field::Seed);
-    match said.thinking {
-        Some(Thinking::Budget(_) | Thinking::Adaptive) => {
-            notes.changed(Field::Thinking, "only how hard to think can be said");
-        }
-        Some(Thinking::Effort(Effort::Max)) => {
-            notes.changed(Field::Thinking, "`xhigh` is the most that can be said");
-        }
-        _ => {}
+    if let Some(Thinking::Budget(_) | Thinking::Adaptive) = said.thinking {
+        notes.changed(Field::Thinking, "only how hard to think can be said");
     }
     chat::note_prefill(said, notes);
     for turn in &said.turns {
@@ -188,7 +182,7 @@ fn part_of(o: &mut Object<'_>, role: Role, part: &Block<'_>) {
 fn input_image(o: &mut Object<'_>, image: &Image<'_>) {
     o.text("type", "input_image");
     o.text("image_url", &image.source.to_url());
-    o.text_if("detail", image.detail.as_deref());
+    o.text("detail", image.detail.as_deref().unwrap_or("auto"));
 }
 
 fn function_output(o: &mut Object<'_>, result: &ToolResult<'_>) {

@@ -28,9 +28,7 @@ pub(super) fn write(o: &mut Object<'_>, usage: &Usage) {
     o.count("input_tokens", usage.input);
     o.object("input_tokens_details", |o| {
         o.count("cached_tokens", usage.cached);
-        if usage.cache_write > 0 {
-            o.count("cache_write_tokens", usage.cache_write);
-        }
+        o.count("cache_write_tokens", usage.cache_write);
     });
     o.count("output_tokens", usage.output);
     o.object("output_tokens_details", |o| {

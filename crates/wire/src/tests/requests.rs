@@ -117,8 +117,8 @@ fn chat_as_responses() {
                 {"type": "message", "role": "developer", "content": "Use metric units."},
                 {"type": "message", "role": "user", "content": [
                     {"type": "input_text", "text": "Where is this?"},
-                    {"type": "input_image", "image_url": "data:image/png;base64,iVBORw0KGgo="},
-                    {"type": "input_image", "image_url": "https://a.example/b.png"},
+                    {"type": "input_image", "image_url": "data:image/png;base64,iVBORw0KGgo=", "detail": "auto"},
+                    {"type": "input_image", "image_url": "https://a.example/b.png", "detail": "auto"},
                 ]},
                 {"type": "function_call", "call_id": "call_1", "name": "look", "arguments": "{\"q\": \"x\"}"},
                 {"type": "function_call", "call_id": "call:2", "name": "look", "arguments": ""},
@@ -238,7 +238,7 @@ fn messages_as_responses() {
         body["input"][3],
         json!({
             "type": "function_call_output", "call_id": "toolu_1",
-            "output": [{"type": "input_text", "text": "half"}, {"type": "input_image", "image_url": "data:image/jpeg;base64,QUJD"}],
+            "output": [{"type": "input_text", "text": "half"}, {"type": "input_image", "image_url": "data:image/jpeg;base64,QUJD", "detail": "auto"}],
         })
     );
     assert_eq!(
@@ -479,6 +479,22 @@ fn thinking_is_said_as_the_model_takes_it() {
     assert_eq!(
         body["thinking"],
         json!({"type": "enabled", "budget_tokens": 1500})
+    );
+}
+
+#[test]
+fn sampling_is_left_out_where_a_model_takes_none() {
+    let newest = Target {
+        takes_sampling: false,
+        ..target()
+    };
+    let mut body = one("temperature", &json!(1.5));
+    body["top_p"] = json!(0.9);
+    let (sent, lost) = said(Dialect::Chat, &body, Dialect::Messages, &newest);
+    assert_eq!(lost, ["temperature", "top_p"]);
+    assert_eq!(
+        (&sent["temperature"], &sent["top_p"]),
+        (&Value::Null, &Value::Null)
     );
 }
 

@@ -336,7 +336,7 @@ fn reduce_thinking(said: &mut Owned, dialect: Dialect) {
         (None | Some(Thinking::Off), _) => true,
         (Some(Thinking::Effort(Effort::Minimal)), Dialect::Messages) => false,
         (Some(_), Dialect::Messages) => !said.is_inside_tool_loop(),
-        (Some(Thinking::Effort(effort)), _) => effort != Effort::Max,
+        (Some(Thinking::Effort(_)), _) => true,
         (Some(_), _) => false,
     };
     if !is_sayable {
