@@ -138,8 +138,12 @@ async fn feedback_makes_a_better_router() {
     );
 }
 
-/// Quick steps: the gates are those of a real server, their least numbers are not.
+/// Quick steps: the gates are those of a real server, their least numbers are not. Nothing is learnt
+/// between the versions, so that they are all that differs.
 const SETTINGS: &str = r#"
+[learning]
+mode = "bypass"
+
 [serve]
 log_prompts = true
 steward_ms = 20
