@@ -225,14 +225,21 @@ fn character(text: &str, at: usize) -> Option<Character> {
 }
 
 /// Calls `visit` with each character, in order.
+///
+/// Runs of ASCII go through as bytes, without a look at where the next character begins.
+#[inline]
 pub(crate) fn for_each_character(text: &str, mut visit: impl FnMut(Character)) {
-    let mut at = 0;
-    while let Some(character) = character(text, at) {
-        visit(character);
-        at += match character {
-            Character::Ascii(_) => 1,
-            Character::Other(other) => other.len_utf8(),
-        };
+    let mut rest = text;
+    while !rest.is_empty() {
+        let ascii = rest.bytes().take_while(u8::is_ascii).count();
+        let (run, other) = rest.split_at(ascii);
+        run.bytes().for_each(|byte| visit(Character::Ascii(byte)));
+        let mut others = other.chars();
+        others
+            .next()
+            .into_iter()
+            .for_each(|other| visit(Character::Other(other)));
+        rest = others.as_str();
     }
 }
 

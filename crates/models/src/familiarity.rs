@@ -48,11 +48,10 @@ pub fn known_share(
     features: FeatureRow<'_>,
     counts: impl Fn(usize) -> bool,
 ) -> f32 {
-    let rarest = lexicon.idf().iter().copied().fold(1.0, f32::max);
     let (mut known, mut all) = (0.0, 0.0);
     for (bucket, frequency) in features.of_current_turn() {
         let row = lexicon.row(bucket).filter(|row| counts(*row));
-        let value = frequency * row.map_or(rarest, |row| lexicon.idf()[row]);
+        let value = frequency * row.map_or(lexicon.rarest(), |row| lexicon.idf()[row]);
         all += value * value;
         known += if row.is_some() { value * value } else { 0.0 };
     }

@@ -11,6 +11,7 @@ pub struct Lexicon {
     row_of_bucket: Vec<u32>,
     buckets: Vec<u32>,
     idf: Vec<f32>,
+    rarest: f32,
 }
 
 /// A prompt in the lexicon's space: `(row, value)`, each row once, at unit Euclidean length (or no
@@ -29,6 +30,7 @@ impl Lexicon {
         Self {
             row_of_bucket,
             buckets,
+            rarest: idf.iter().copied().fold(1.0, f32::max),
             idf,
         }
     }
@@ -62,6 +64,12 @@ impl Lexicon {
     #[must_use]
     pub fn idf(&self) -> &[f32] {
         &self.idf
+    }
+
+    /// The greatest inverse document frequency; at least 1.
+    #[must_use]
+    pub fn rarest(&self) -> f32 {
+        self.rarest
     }
 
     /// Term frequency times inverse document frequency, at unit length.

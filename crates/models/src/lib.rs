@@ -12,6 +12,7 @@ mod learned;
 mod lexicon;
 mod model;
 mod network;
+mod products;
 mod quality;
 mod rarity;
 mod regression;

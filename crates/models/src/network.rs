@@ -2,7 +2,7 @@
 
 use pointsman_types::Grid;
 
-use crate::representation::add_dense_products;
+use crate::products::add_dense_products;
 
 /// `sigmoid(bias + tanh(context · hidden) · output)` for every model, as a deviation from the
 /// model's mean score. The hidden units are shared, so what one model's labels teach about a kind

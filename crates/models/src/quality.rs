@@ -3,7 +3,8 @@
 use pointsman_types::Grid;
 
 use crate::network::Network;
-use crate::representation::{Point, add_dense_products, add_products};
+use crate::products::{add_dense_products, add_products, nearest};
+use crate::representation::Point;
 
 /// Quality of every model = mean + linear on n-grams + linear on the context + cluster tables +
 /// networks.
@@ -62,35 +63,6 @@ impl ClusterTable {
     pub fn cluster(&self, latent: &[f32]) -> usize {
         nearest(&self.centroids, latent)
     }
-}
-
-fn nearest(centroids: &Grid<f32>, latent: &[f32]) -> usize {
-    let mut best = (0, f32::INFINITY);
-    for cluster in 0..centroids.rows() {
-        let found = square_distance(centroids.row(cluster), latent);
-        if found < best.1 {
-            best = (cluster, found);
-        }
-    }
-    best.0
-}
-
-/// Summed in eight lanes: one running sum would have to wait for itself at every step.
-fn square_distance(left: &[f32], right: &[f32]) -> f32 {
-    let (left, left_rest) = left.as_chunks::<8>();
-    let (right, right_rest) = right.as_chunks::<8>();
-    let mut lanes = [0.0; 8];
-    for (left, right) in left.iter().zip(right) {
-        for (lane, (a, b)) in lanes.iter_mut().zip(left.iter().zip(right)) {
-            *lane += (a - b) * (a - b);
-        }
-    }
-    let rest: f32 = left_rest
-        .iter()
-        .zip(right_rest)
-        .map(|(a, b)| (a - b) * (a - b))
-        .sum();
-    lanes.iter().sum::<f32>() + rest
 }
 
 #[cfg(test)]

@@ -2,7 +2,8 @@
 
 use pointsman_types::Grid;
 
-use crate::representation::{Point, add_dense_products};
+use crate::products::add_dense_products;
+use crate::representation::Point;
 
 /// A linear regression of the logarithm on the context, one column per model. The expectation is
 /// `exp(prediction) * smearing`, with Duan's smearing factor (Duan 1983, JASA 78: the mean of the

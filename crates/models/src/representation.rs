@@ -4,6 +4,7 @@ use pointsman_features::{CHARACTER_FEATURES, FeatureRow, SURFACE_FEATURES};
 use pointsman_types::Grid;
 
 use crate::lexicon::{Lexicon, SparseVector};
+use crate::products::{add_dense_products, add_products};
 use crate::rarity::{RARITY_FEATURES, Rarity};
 
 /// What every head reads. Fitted on prompts alone; no label takes part.
@@ -135,34 +136,6 @@ impl Point {
     }
 }
 
-/// Adds the product of a sparse vector and a grid of shape `(n-grams, columns)` to `sums`. Four rows
-/// at a time, since the sums are then read and written a fourth as often.
-pub(crate) fn add_products(vector: &SparseVector, weights: &Grid<f32>, sums: &mut [f32]) {
-    let (fours, rest) = vector.as_chunks::<4>();
-    for four in fours {
-        let [a, b, c, d] = four.map(|(row, _)| weights.row(row as usize));
-        let [va, vb, vc, vd] = four.map(|(_, value)| value);
-        let rows = a.iter().zip(b).zip(c.iter().zip(d));
-        for (sum, ((a, b), (c, d))) in sums.iter_mut().zip(rows) {
-            *sum += (va * a + vb * b) + (vc * c + vd * d);
-        }
-    }
-    for (row, value) in rest {
-        for (sum, weight) in sums.iter_mut().zip(weights.row(*row as usize)) {
-            *sum += value * weight;
-        }
-    }
-}
-
-/// Adds the product of a dense vector and a grid of shape `(inputs, columns)` to `sums`.
-pub(crate) fn add_dense_products(vector: &[f32], weights: &Grid<f32>, sums: &mut [f32]) {
-    for (row, value) in vector.iter().enumerate() {
-        for (sum, weight) in sums.iter_mut().zip(weights.row(row)) {
-            *sum += value * weight;
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use pointsman_features::Features;
@@ -216,26 +189,5 @@ mod tests {
         assert!(seen().surface_distance((&features).into()).abs() < 1e-6);
         features.surface[..CHARACTER_FEATURES].fill(3.0);
         assert!((seen().surface_distance((&features).into()) - 9.0).abs() < 1e-4);
-    }
-
-    #[test]
-    fn a_sparse_product_is_the_sum_over_its_rows() {
-        let weights = Grid::from_values(3, (0..60).map(|number| number as f32 * 0.25).collect());
-        for entries in 0..11 {
-            let vector: SparseVector = (0..entries)
-                .map(|row| (row * 7 % 20, row as f32 - 2.0))
-                .collect();
-            let mut found = [1.0; 3];
-            add_products(&vector, &weights, &mut found);
-            for (column, found) in found.iter().enumerate() {
-                let terms = vector
-                    .iter()
-                    .map(|(row, value)| value * weights[(*row as usize, column)]);
-                assert!(
-                    (found - 1.0 - terms.sum::<f32>()).abs() < 1e-3,
-                    "{entries} entries, column {column}"
-                );
-            }
-        }
     }
 }

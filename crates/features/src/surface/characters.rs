@@ -82,17 +82,18 @@ const fn ascii_kind(byte: u8) -> Kind {
     }
 }
 
-/// Bits of the runs that a character belongs to.
-const WORD: u32 = 1;
-const NUMBER: u32 = 2;
+/// Bits of the runs that a character belongs to, far enough apart that both kinds can be counted in
+/// one number.
+const WORD: u64 = 1;
+const NUMBER: u64 = 1 << 32;
 
 /// The runs that each ASCII byte belongs to.
-const ASCII_RUNS: [u32; 128] = {
+const ASCII_RUNS: [u64; 128] = {
     let mut table = [0; 128];
     let mut byte = 0;
     while byte < 128 {
-        let is_word = (byte as u8).is_ascii_alphanumeric() as u32;
-        let is_digit = (byte as u8).is_ascii_digit() as u32;
+        let is_word = (byte as u8).is_ascii_alphanumeric() as u64;
+        let is_digit = (byte as u8).is_ascii_digit() as u64;
         table[byte] = is_word * WORD + is_digit * NUMBER;
         byte += 1;
     }
@@ -148,7 +149,7 @@ impl Characters {
 pub(super) fn count(text: &str) -> Characters {
     let mut counts = Characters::default();
     let mut of_byte = [0_u32; 128];
-    let mut before = 0;
+    let (mut started, mut before) = (0_u64, 0);
     for_each_character(text, |character| {
         let runs = match character {
             Character::Ascii(byte) => {
@@ -156,21 +157,20 @@ pub(super) fn count(text: &str) -> Characters {
                 ASCII_RUNS[usize::from(byte)]
             }
             Character::Other(character) => {
-                let is_word = u32::from(character.is_alphanumeric());
+                let is_word = character.is_alphanumeric();
                 counts.of_kind[Kind::Other as usize] += 1;
-                counts.word_chars += is_word;
-                is_word * WORD
+                counts.word_chars += u32::from(is_word);
+                u64::from(is_word) * WORD
             }
         };
-        let started = runs & !before;
-        counts.words += started & WORD;
-        counts.numbers += started / NUMBER;
+        started += runs & !before;
         before = runs;
     });
+    (counts.words, counts.numbers) = (started as u32, (started / NUMBER) as u32);
     counts.of_mark = MARKS.map(|mark| of_byte[usize::from(mark)]);
     for (byte, count) in of_byte.iter().enumerate() {
         counts.of_kind[ASCII_KIND[byte] as usize] += count;
-        counts.word_chars += count * (ASCII_RUNS[byte] & WORD);
+        counts.word_chars += count * (ASCII_RUNS[byte] & WORD) as u32;
     }
     counts
 }
