@@ -57,6 +57,8 @@ async fn bind(
     live: Live,
     store: pointsman_store::Config,
 ) -> anyhow::Result<Server> {
+    // Before the store is opened, and with that made.
+    config.check()?;
     let store = Store::with(store).await?;
     Ok(Server::bind(config, live, store).await?)
 }
