@@ -3,7 +3,7 @@
 use http::header::{self, HeaderName, HeaderValue};
 use http::{HeaderMap, Method, Request};
 use http_body_util::Full;
-use pointsman_wire::{Body, Changes, Conversation, Dialect, Envelope, Failure, Lost};
+use pointsman_wire::{Body, Conversation, Dialect, Envelope, Failure, Lost, Written};
 
 use crate::Deployment;
 
@@ -42,7 +42,7 @@ pub(crate) struct Sent {
 impl Ask<'_> {
     /// The request in the words of a back end.
     pub(crate) fn to(&self, deployment: &Deployment) -> Result<Sent, Failure> {
-        let (body, lost) = self.body_for(deployment)?;
+        let Written { body, lost } = self.body_for(deployment)?;
         let mut request = Request::new(Full::new(body.into()));
         *request.method_mut() = Method::POST;
         *request.uri_mut() = deployment.url.join(deployment.dialect.path());
@@ -50,19 +50,10 @@ impl Ask<'_> {
         Ok(Sent { request, lost })
     }
 
-    fn body_for(&self, deployment: &Deployment) -> Result<(String, Vec<Lost>), Failure> {
-        let dialect = deployment.dialect;
-        if self.said.passes_to(dialect) {
-            let changes = Changes {
-                model: Some(&deployment.model),
-                include_usage: self.said.stream && dialect == Dialect::Chat,
-                without: self.without,
-            };
-            return Ok((self.body.changed(&changes), Vec::new()));
-        }
-        let written = dialect.write_request(self.said, &deployment.target());
-        let written = written.map_err(|error| Failure::of_request(&error))?;
-        Ok((written.body, written.lost))
+    fn body_for(&self, deployment: &Deployment) -> Result<Written, Failure> {
+        let (dialect, target) = (deployment.dialect, deployment.target());
+        let written = self.body.sent_to(self.said, dialect, &target, self.without);
+        written.map_err(|error| Failure::of_request(&error))
     }
 
     fn headers_for(&self, deployment: &Deployment) -> HeaderMap {

@@ -42,6 +42,8 @@ pub struct Deployment {
     pub older_chat: bool,
     /// It takes a budget of tokens for thinking and no effort.
     pub thinks_by_budget: bool,
+    /// It takes a temperature and its like.
+    pub takes_sampling: bool,
 }
 
 impl Deployment {
@@ -65,6 +67,7 @@ impl Deployment {
             default_max_tokens: 4096,
             older_chat: false,
             thinks_by_budget: false,
+            takes_sampling: true,
         }
     }
 
@@ -74,6 +77,7 @@ impl Deployment {
             default_max_tokens: self.default_max_tokens,
             older_chat: self.older_chat,
             thinks_by_budget: self.thinks_by_budget,
+            takes_sampling: self.takes_sampling,
         }
     }
 }
