@@ -40,10 +40,10 @@ fn table(listing: &Value) -> String {
     let events = listing["events"].as_array().into_iter().flatten();
     for (at, event) in events.take(EVENTS).enumerate() {
         let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        let (kind, version) = (word(&event["kind"]), word(&event["version"]));
+        let (kind, subject) = (word(&event["kind"]), word(&event["subject"]));
         let reason = word(&event["detail"]["reason"]);
         let gap = if at == 0 { "\n" } else { "" };
-        text.push_str(format!("{gap}{kind:<12} {version:<13} {reason}").trim_end());
+        text.push_str(format!("{gap}{kind:<12} {subject:<13} {reason}").trim_end());
         text.push('\n');
     }
     text
@@ -63,7 +63,7 @@ mod tests {
                 {"version": "ba9876543210", "stage": "canary", "share": 0.1},
             ],
             "trial": {"verdict": "12 of 200", "progress": {"version": "ba9876543210"}},
-            "events": [{"kind": "advanced", "version": "ba9876543210", "detail": {"reason": "better"}}],
+            "events": [{"kind": "advanced", "subject": "ba9876543210", "detail": {"reason": "better"}}],
         });
         let lines: Vec<String> = table(&listing).lines().map(str::to_owned).collect();
         assert_eq!(lines[1], "0123456789ab  current        90 %");

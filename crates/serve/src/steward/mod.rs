@@ -193,16 +193,17 @@ fn moves(
     })
 }
 
-/// Drift that was raised since the trial began and has not gone again: events of the kind `drift`
-/// with a `state`, and a `sentence` for people.
+/// Drift that was raised since the trial began and has not gone again, in sentences: events of the kind
+/// `drift`, each a [`DriftEvent`](pointsman_learn::drift::DriftEvent) about its subject.
 fn alarms(book: &Book, trial: &Trial) -> Vec<String> {
     let mut raised: Vec<(Option<String>, String)> = Vec::new();
     for event in book.drift_since(trial) {
         let (subject, detail) = (&event.event.subject, &event.event.detail);
         raised.retain(|(of, _)| of != subject);
-        if detail.get("state").and_then(|state| state.as_str()) == Some("alarm") {
-            let sentence = detail.get("sentence").and_then(|text| text.as_str());
-            raised.push((subject.clone(), sentence.unwrap_or("drift").to_owned()));
+        if detail["to"] == "alarm" {
+            let sentence = detail["evidence"]["sentence"].as_str().unwrap_or("drift");
+            let about = subject.as_deref().unwrap_or("the requests");
+            raised.push((subject.clone(), format!("{about}: {sentence}")));
         }
     }
     raised.into_iter().map(|(_, sentence)| sentence).collect()

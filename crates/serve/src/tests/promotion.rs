@@ -5,9 +5,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use pointsman_learn::drift::{DriftEvent, Evidence, InputSeries, State, Subject};
 use pointsman_learn::promotion::Rails;
 use pointsman_router::Unsatisfiable;
-use pointsman_store::{Followed, Snapshot};
+use pointsman_store::{EventRecord, Followed, Snapshot};
 use pointsman_types::{Decision, ModelCard, ModelName, Probability, Request};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -224,6 +225,46 @@ async fn a_version_that_panics_in_shadow_hurts_nobody_and_is_rejected() {
     let versions = running.versions().await;
     let reason = versions["events"][0]["detail"]["reason"].as_str().unwrap();
     assert!(reason.contains("failed or was too slow"), "{reason}");
+}
+
+#[tokio::test]
+async fn drift_that_is_raised_stops_the_steps_up() {
+    let (routers, running) = start(&["v2 large"], quick()).await;
+    running.register(&routers.at("v2")).await;
+    running.send("v2", "canary").await;
+    let event = DriftEvent {
+        number: 1,
+        requests: 9,
+        subject: Subject::Inputs {
+            series: InputSeries::Distance,
+        },
+        from: State::Ok,
+        to: State::Alarm,
+        evidence: Evidence {
+            sentence: "is unlike before".into(),
+            ..Evidence::default()
+        },
+    };
+    let record = EventRecord {
+        ts_ms: 1,
+        kind: "drift".into(),
+        subject: Some(event.subject.to_string()),
+        detail: serde_json::to_value(&event).unwrap(),
+    };
+    running.store.add_event(record).await.unwrap();
+    let told = async {
+        loop {
+            running
+                .live_through(|model| f64::from(u8::from(model == "large")))
+                .await;
+            let alarms = running.versions().await["trial"]["evidence"]["alarms"].take();
+            if alarms[0] == "inputs, kernel distance: is unlike before" {
+                return;
+            }
+        }
+    };
+    timeout(PATIENCE, told).await.unwrap();
+    assert_eq!(running.stage("v2").await, "canary");
 }
 
 #[tokio::test]

@@ -246,7 +246,7 @@ fn told(event: &Event) -> Value {
         "seq": event.seq,
         "ts_ms": event.event.ts_ms,
         "kind": event.event.kind,
-        "version": event.event.subject,
+        "subject": event.event.subject,
         "detail": event.event.detail,
     })
 }
