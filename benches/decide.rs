@@ -1,17 +1,21 @@
-//! How long does one decision take, on one thread, with ten models?
+//! How long does one decision take, on one thread, with ten models? And by what was learnt while
+//! serving, with exploration?
 //!
 //! The router is trained on the synthetic log with every model doubled to make ten, and is forced
 //! to use all three quality heads' inputs by what it chose itself; prompts of about 2 kB rotate, so
 //! that no cache is warmer than in service.
 
 use std::hint::black_box;
+use std::sync::Arc;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use pointsman_logs::{Budget, TableBuilder};
-use pointsman_router::Router;
+use pointsman_models::Posterior;
+use pointsman_policy::Exploration;
+use pointsman_router::{Learned, Router};
 use pointsman_simulate::{Settings, Simulation, simulate};
 use pointsman_train::{Options, train};
-use pointsman_types::{Catalog, LogRow, ModelCard, ModelName, Prompt, Request};
+use pointsman_types::{Catalog, Draw, LogRow, ModelCard, ModelName, Prompt, Request};
 
 fn twin(name: &ModelName) -> ModelName {
     format!("{name}-twin").into()
@@ -81,5 +85,44 @@ fn decide(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, decide);
+/// The same router once it has learnt from 200 judgements, and with draws for exploration by odds.
+fn decide_by_what_was_learnt(criterion: &mut Criterion) {
+    let simulation = simulate(&Settings::default());
+    let (router, requests) = (ten_models(&simulation), requests(&simulation, 2000));
+    let mut posterior = Posterior::new(router.model().prior.clone());
+    for (number, request) in requests.iter().take(200).enumerate() {
+        let at = router.coordinates(&request.prompt);
+        posterior.learn(&at, number % 10, 0.1, 0.2);
+    }
+    let odds = Exploration::Odds {
+        doubt: 0.2,
+        share: 1.0,
+    };
+    let learned = Arc::new(Learned::nothing(posterior));
+    let router = router
+        .with_exploration(odds)
+        .and_then(|router| router.with_learned(learned));
+    let router = router.expect("what was learnt is of the same models");
+    for (what, draw) in [("learnt", None), ("learnt, exploring", Draw::new(0.5).ok())] {
+        let mut next = 0;
+        let asked: Vec<Request> = requests
+            .iter()
+            .map(|request| Request {
+                draw,
+                ..request.clone()
+            })
+            .collect();
+        criterion.bench_function(
+            &format!("decide/2000 bytes, 10 models, {what}"),
+            |bencher| {
+                bencher.iter(|| {
+                    next = (next + 1) % asked.len();
+                    black_box(router.decide(&asked[next]))
+                });
+            },
+        );
+    }
+}
+
+criterion_group!(benches, decide, decide_by_what_was_learnt);
 criterion_main!(benches);

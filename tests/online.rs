@@ -103,9 +103,10 @@ fn odds_need_learning_and_that_is_said() {
     let settings = home.path().join("settings.toml");
     let odds = "[serve]\nexplore = { rule = 'odds', doubt = 0.2, share = 0.1 }\n[learning]\nmode = 'observe'\n";
     fs::write(&settings, odds).unwrap();
-    let router = home.path().join("router");
-    let args = ["serve", "--router", str(&router), "--bind", "127.0.0.1:0"];
-    let output = run(&[args.as_slice(), &["--config", str(&settings)]].concat());
+    let (router, store) = (home.path().join("router"), home.path().join("store.db"));
+    let args = ["serve", "--router", str(&router), "--store", str(&store)];
+    let more = ["--bind", "127.0.0.1:0", "--config", str(&settings)];
+    let output = run(&[args.as_slice(), &more].concat());
     assert!(!output.status.success());
     let said = text(&output.stderr);
     assert!(

@@ -1,32 +1,37 @@
 //! Serving with feedback on a log whose truth is known: learning does no harm, what happens is
 //! noticed, and the command prints what it promises.
 
+use pointsman_logs::{ReadOptions, read};
 use pointsman_replay::{Plan, Regime, Replay, Scenario, ScenarioReport, replay};
-use pointsman_simulate::{Settings, Simulation, simulate};
+use pointsman_router::read_catalog;
 use pointsman_train::complete_costs;
 
-use crate::program::{run, str, succeed, table, text};
+use crate::program::{root, run, str, succeed, table, text};
 
-fn simulation() -> Simulation {
-    simulate(&Settings {
-        prompts: 2400,
-        ..Settings::default()
-    })
-}
-
+/// A dollar is worth what it is in the other tests of this log; at far more, costs alone decide.
 fn plan() -> Plan {
     Plan {
         seeds: 2,
         delay: 100,
+        lambda: 30.0,
         ..Plan::default()
     }
 }
 
+/// On the bundled log.
 fn replayed(plan: &Plan) -> Replay {
-    let simulation = simulation();
-    let mut log = table(simulation.rows);
-    complete_costs(&mut log, &simulation.catalog);
-    replay(&log, &simulation.catalog, plan, |_| {}).unwrap()
+    let datasets = root().join("datasets");
+    let catalog = read_catalog(&datasets.join("synthetic.catalog.toml")).unwrap();
+    let mut rows = Vec::new();
+    let keep = |row| {
+        rows.push(row);
+        Ok(())
+    };
+    let log = datasets.join("synthetic.jsonl.zst");
+    read(&[log], &ReadOptions { strict: true }, keep).unwrap();
+    let mut log = table(rows);
+    complete_costs(&mut log, &catalog);
+    replay(&log, &catalog, plan, |_| {}).unwrap()
 }
 
 #[test]
@@ -34,9 +39,11 @@ fn learning_does_no_harm_and_hindsight_is_better() {
     for regime in [Regime::Iid, Regime::Shift] {
         let report = replayed(&Plan { regime, ..plan() }).report;
         let utility = report.utility;
-        assert!(utility.online > utility.frozen - 0.01, "{report:?}");
-        assert!(utility.fitted > utility.frozen, "{report:?}");
-        assert!(report.worst_drop_after_500.unwrap() < 0.03, "{report:?}");
+        // Measured: 0.0023 and 0.0003 below frozen; never below by more than 0.0079 and 0.0162.
+        assert!(utility.online > utility.frozen - 0.005, "{report:?}");
+        assert!(report.worst_drop_after_500.unwrap() < 0.02, "{report:?}");
+        // Measured: 0.035 and 0.047 above.
+        assert!(utility.fitted > utility.frozen + 0.02, "{report:?}");
     }
 }
 
