@@ -73,7 +73,8 @@ impl Stream {
         self.translation.observed()
     }
 
-    /// The whole answer, where it was to be gathered and is complete.
+    /// The whole answer, where it was to be gathered, is complete and no larger than a whole answer may
+    /// be.
     #[must_use]
     pub fn into_answer(self) -> Option<Answer> {
         self.translation.into_answer()
@@ -81,8 +82,7 @@ impl Stream {
 
     /// Takes the first chunk; the failure that it tells, if nothing was said before.
     pub(crate) fn begin(&mut self, chunk: &[u8]) -> Result<(), Failure> {
-        self.translation.push(chunk, &mut self.ready);
-        self.settle();
+        self.take(chunk);
         match &self.observed().progress {
             Progress::Failed(failure) if !self.observed().has_spoken => Err(failure.clone()),
             _ => Ok(()),
@@ -112,8 +112,7 @@ impl Stream {
         match timeout_at(self.deadline.within(wait), next_chunk(incoming)).await {
             Ok(Some(Ok(chunk))) => {
                 self.heard = Instant::now();
-                self.translation.push(&chunk, &mut self.ready);
-                self.settle();
+                self.take(&chunk);
             }
             Ok(None) => {
                 self.translation.finish(&mut self.ready);
@@ -129,6 +128,15 @@ impl Stream {
             Err(_) if self.is_between => self.ready.extend_from_slice(COMMENT),
             Err(_) => {}
         }
+    }
+
+    fn take(&mut self, chunk: &[u8]) {
+        self.translation.push(chunk, &mut self.ready);
+        let most = self.watched.backend.deployment.most_bytes as u64;
+        if self.observed().bytes > most {
+            self.translation.stop_gathering();
+        }
+        self.settle();
     }
 
     fn fail(&mut self, failure: Failure) {

@@ -6,7 +6,7 @@ use pointsman_wire::{Dialect, Progress, Usage};
 
 use super::stand_in::{Act, StandIn, ends, http, says, stream_head, whole};
 use super::{STREAMED, asked, asked_in, deployment, hasty, pool, told};
-use crate::{Answered, Stream};
+use crate::{Answered, Deployment, Stream};
 
 async fn stream_of(script: Vec<Act>) -> (Box<Stream>, StandIn) {
     let stand_in = StandIn::new(vec![script]).await;
@@ -53,6 +53,23 @@ async fn a_stream_is_handed_on_and_watched() {
     };
     assert_eq!(observed.usage, Some(expected));
     assert_eq!(stream.into_answer().unwrap().text(), "Hello");
+}
+
+#[tokio::test]
+async fn what_is_too_large_to_be_kept_is_handed_on_all_the_same() {
+    let script = vec![stream_head(), says(&"a".repeat(5000)), ends()];
+    let stand_in = StandIn::new(vec![script]).await;
+    let small = Deployment {
+        most_bytes: 4096,
+        ..deployment("small/0", stand_in.address)
+    };
+    let relayed = asked(STREAMED, &[&pool(vec![small])]).await;
+    let Answered::Stream(mut stream) = relayed.result.ok().unwrap().1.answered else {
+        panic!("a stream was asked for");
+    };
+    assert!(rest(&mut stream).await.ends_with("data: [DONE]\n\n"));
+    assert_eq!(stream.observed().progress, Progress::Complete);
+    assert!(stream.into_answer().is_none());
 }
 
 #[tokio::test]

@@ -69,6 +69,11 @@ impl Translation {
         &self.observed
     }
 
+    /// Gathers no longer, and forgets what was gathered: it has become too much to be kept.
+    pub fn stop_gathering(&mut self) {
+        self.gathered = None;
+    }
+
     /// The whole answer, where it was to be gathered and is complete.
     #[must_use]
     pub fn into_answer(self) -> Option<Answer> {
