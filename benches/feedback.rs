@@ -6,6 +6,11 @@
 //!
 //! `cargo bench -p pointsman-benches --bench feedback` (build the program first: `just build`).
 
+#![expect(
+    clippy::print_stdout,
+    reason = "the figures are what the benchmark is for"
+)]
+
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};

@@ -248,7 +248,9 @@ impl App {
             false => book.roster.moves(version, Stage::Current, true)?,
         };
         let (cause, share) = (Cause::Directory(version), rails.hold_back);
-        let plan = versions.plan(&book, moves, cause, share, now_ms()).await?;
+        let plan = versions
+            .plan(&book, (moves, share), cause, now_ms())
+            .await?;
         if is_current {
             versions.make(&plan).await?;
             return self.resume(&book).await;

@@ -149,7 +149,7 @@ impl Steward {
         );
         let plan = office
             .versions
-            .plan(book, moves, Cause::Step(&step), share, now_ms());
+            .plan(book, (moves, share), Cause::Step(&step), now_ms());
         self.app.carry_out(&plan.await?).await
     }
 

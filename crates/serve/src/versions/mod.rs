@@ -173,7 +173,7 @@ impl Versions {
             Stage::Canary => order.share.unwrap_or(rails.canary_share),
             _ => rails.hold_back,
         };
-        self.plan(&book, moves, Cause::Order(order), share, now_ms)
+        self.plan(&book, (moves, share), Cause::Order(order), now_ms)
             .await
     }
 
@@ -190,7 +190,7 @@ impl Versions {
         let book = self.book().await?;
         let moves = book.roster.rollback()?;
         let cause = Cause::RollBack(reason);
-        self.plan(&book, moves, cause, rails.hold_back, now_ms)
+        self.plan(&book, (moves, rails.hold_back), cause, now_ms)
             .await
     }
 

@@ -64,14 +64,13 @@ impl Plan {
 }
 
 impl Versions {
-    /// Plans moves. The times of changes rise even where the clock does not, since their order says
+    /// Plans moves, and which share the version beside the current one then decides. The times of changes rise even where the clock does not, since their order says
     /// which version was current last.
     pub(crate) async fn plan(
         &self,
         book: &Book,
-        moves: Vec<Move>,
+        (moves, share): (Vec<Move>, f64),
         cause: Cause<'_>,
-        share: f64,
         now_ms: i64,
     ) -> Result<Plan, VersionsError> {
         let after = self.store.last_decision().await?;
@@ -82,11 +81,10 @@ impl Versions {
         let now_ms = now_ms.max(latest.map_or(i64::MIN, |latest| latest + 1));
         let trial = Trial::between(&roster, after, before);
         let share = share_beside(&roster, share);
-        let subject = moves.last().map(|one| one.version.clone());
         let change = |one: &Move| roster::change(one, share_of(one, share));
         let transition = Transition {
             changes: moves.iter().map(change).collect(),
-            event: event(cause, moves.clone(), after, before, subject, now_ms),
+            event: event(cause, moves, after, before, now_ms),
         };
         Ok(Plan {
             transition,
@@ -153,9 +151,9 @@ fn event(
     moves: Vec<Move>,
     after: i64,
     before: Option<Moments>,
-    subject: Option<String>,
     ts_ms: i64,
 ) -> EventRecord {
+    let subject = moves.last().map(|one| one.version.clone());
     let detail = Detail {
         by: cause.by().to_owned(),
         reason: cause.reason(),

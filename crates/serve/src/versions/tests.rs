@@ -221,7 +221,7 @@ async fn the_directory_is_remembered_as_it_was_last_seen() {
         let book = place.versions.book().await.unwrap();
         let moves = book.roster.moves(version, Stage::Current, true).unwrap();
         let cause = Cause::Directory(version);
-        let plan = place.versions.plan(&book, moves, cause, 0.0, 1000);
+        let plan = place.versions.plan(&book, (moves, 0.0), cause, 1000);
         place.versions.make(&plan.await.unwrap()).await.unwrap();
     }
     place.back().await.unwrap();
