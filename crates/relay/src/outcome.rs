@@ -11,7 +11,7 @@ pub enum Outcome {
     Served,
     /// It failed.
     Failed,
-    /// It is out of quota, for so long if it says so.
+    /// It is out of quota or of capacity, for so long if it says so.
     Limited(Option<Duration>),
     /// Nothing: the caller went away first.
     Unknown,
@@ -72,7 +72,8 @@ impl Trouble {
     pub(crate) fn told(failure: Failure, asked: Option<Duration>) -> Self {
         let (outcome, next) = match failure.kind {
             FailureKind::RateLimit => (Outcome::Limited(asked), Next::Again),
-            FailureKind::Overloaded => (Outcome::Failed, Next::Again),
+            // It is there, and says when it will have time.
+            FailureKind::Overloaded if asked.is_some() => (Outcome::Limited(asked), Next::Again),
             // Its key, its money or its model's name is wrong: nothing that this caller can mend.
             FailureKind::Authentication
             | FailureKind::Permission
@@ -167,5 +168,16 @@ mod tests {
             (Outcome::Limited(asked), Next::Again)
         );
         assert_eq!(trouble.asked(), asked);
+    }
+
+    #[test]
+    fn a_busy_back_end_that_says_until_when_is_left_alone_until_then() {
+        let busy = || Failure::new(FailureKind::Overloaded, "busy");
+        let asked = Some(Duration::from_secs(2));
+        assert_eq!(
+            Trouble::told(busy(), asked).outcome,
+            Outcome::Limited(asked)
+        );
+        assert_eq!(Trouble::told(busy(), None).outcome, Outcome::Failed);
     }
 }
