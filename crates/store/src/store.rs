@@ -102,18 +102,6 @@ impl Store {
         self.hand_over(Job::Shade(shade))
     }
 
-    /// The number of the last decision; 0 before the first.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub async fn last_decision(&self) -> Result<i64, StoreError> {
-        let mut db = self.reader().await?;
-        sqlx::query_scalar("SELECT coalesce(max(seq), 0) FROM decision")
-            .fetch_one(&mut db)
-            .await
-            .map_err(|source| self.unreadable(source))
-    }
-
     /// Reads decisions joined with their feedback, beside the writer.
     ///
     /// # Errors

@@ -165,17 +165,16 @@ impl Store {
         bills.filter_map(Result::transpose).collect()
     }
 
-    /// The number of the newest decision; 0 where there is none.
+    /// The number of the last decision; 0 before the first.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub async fn newest_decision(&self) -> Result<i64, StoreError> {
+    pub async fn last_decision(&self) -> Result<i64, StoreError> {
         let mut db = self.reader().await?;
-        let newest: Option<i64> = sqlx::query_scalar("SELECT max(seq) FROM decision")
+        sqlx::query_scalar("SELECT coalesce(max(seq), 0) FROM decision")
             .fetch_one(&mut db)
             .await
-            .map_err(|source| self.unreadable(source))?;
-        Ok(newest.unwrap_or(0))
+            .map_err(|source| self.unreadable(source))
     }
 
     async fn page<R>(

@@ -79,7 +79,7 @@ async fn anew(
     config: &LearningConfig,
 ) -> Result<Found, StoreError> {
     let mut mind = Mind::new(router, config);
-    mind.rest.read.decisions = store.newest_decision().await?;
+    mind.rest.read.decisions = store.last_decision().await?;
     Ok(Found::plain(mind))
 }
 

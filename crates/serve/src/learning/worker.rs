@@ -245,7 +245,7 @@ impl Worker {
             return Ok(());
         }
         self.looked = Some(Instant::now());
-        let newest = self.app.store.newest_decision().await?;
+        let newest = self.app.store.last_decision().await?;
         let Some(mind) = &mut self.mind else {
             return Ok(());
         };
@@ -344,7 +344,7 @@ impl Worker {
             return Ok(());
         }
         let paced = match &app.pacing {
-            Some(pacing) => Some(pacing.paced(app.store.newest_decision().await?)),
+            Some(pacing) => Some(pacing.paced(app.store.last_decision().await?)),
             None => None,
         };
         let cursor = mind.rest.read.news;

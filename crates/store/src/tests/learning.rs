@@ -235,3 +235,24 @@ async fn a_shadow_of_an_earlier_release_is_read() {
     let shadow: Shadow = serde_json::from_str(text).unwrap();
     assert_eq!((shadow.after, shadow.failed), (0, false));
 }
+
+#[tokio::test]
+async fn a_bill_comes_once_however_often_it_is_reported() {
+    let (_directory, store) = store_with_decision().await;
+    assert_eq!(store.last_decision().await.unwrap(), 1);
+    let costing = |id: &str, cost: Option<f64>| {
+        let mut record = outcome("d", id, usage(7));
+        record.usage.cost = cost.map(|cost| Usd::new(cost).unwrap());
+        record
+    };
+    // What says nothing of the cost is no bill.
+    store.outcome(costing("a", None)).await.unwrap();
+    assert!(store.bills(0, 10).await.unwrap().is_empty());
+    store.outcome(costing("b", Some(0.5))).await.unwrap();
+    store.outcome(costing("c", Some(0.75))).await.unwrap();
+    let bills = store.bills(0, 10).await.unwrap();
+    assert_eq!(bills.len(), 1);
+    assert_eq!(bills[0].usage.cost, Some(Usd::new(0.5).unwrap()));
+    assert_eq!(bills[0].decision.id, "d");
+    assert!(store.bills(bills[0].seq, 10).await.unwrap().is_empty());
+}
