@@ -144,6 +144,12 @@ impl Running {
         found["stage"].as_str().unwrap().to_owned()
     }
 
+    /// Whether a version is at a stage, and serves where it is current: that is durable first.
+    async fn stands(&self, version: &str, stage: &str) -> bool {
+        let serves = self.versions().await["current"] == version;
+        self.stage(version).await == stage && (stage != "current" || serves)
+    }
+
     async fn recorded(&self) -> Vec<Followed> {
         self.store.decisions(0, 10_000).await.unwrap()
     }
@@ -160,7 +166,7 @@ impl Running {
     /// Goes on deciding and judging until a version is at a stage.
     async fn live_until(&self, version: &str, stage: &str, quality_of: impl Fn(&str) -> f64) {
         let lived = async {
-            while self.stage(version).await != stage {
+            while !self.stands(version, stage).await {
                 self.live_through(&quality_of).await;
             }
         };
