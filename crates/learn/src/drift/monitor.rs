@@ -259,13 +259,13 @@ impl Monitor {
         Ok(self.tell(changes))
     }
 
-    /// Alarms of which nothing was heard for long. A model that gets no more traffic could never
-    /// prove itself, so it is watched anew.
+    /// What stands and was not heard of for long. A model that gets no more traffic could never prove
+    /// itself, so it is watched anew.
     fn lapsed(&mut self) -> Vec<Change> {
         let (now, lapse) = (self.requests, u64::from(self.settings.lapse));
         let is_over = |one: &&Standing| {
             let silent = now.saturating_sub(one.heard);
-            one.state == State::Alarm && one.subject.model().is_some() && silent > lapse
+            one.subject.model().is_some() && silent > lapse
         };
         let over: Vec<Standing> = self.standing.iter().filter(is_over).cloned().collect();
         over.into_iter()

@@ -39,7 +39,7 @@ pub struct DriftSettings {
     pub learn: u32,
     /// Judged answers that must be in control at the new level before an alarm ends.
     pub prove: u32,
-    /// Requests after which an alarm lapses of whose model nothing was heard meanwhile.
+    /// Requests after which a warning or alarm lapses of whose model nothing was heard meanwhile.
     pub lapse: u32,
     /// Answers from which the usual ratio of actual to predicted tokens, or cost, is learnt.
     pub answers: u32,

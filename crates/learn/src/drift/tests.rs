@@ -87,13 +87,20 @@ fn request(monitor: &mut Monitor, rng: &mut ChaCha8Rng, world: World) -> Vec<Dri
 
 fn judge(monitor: &mut Monitor, model: usize, predicted: f64, score: f64) -> Vec<DriftEvent> {
     let judged = Judgement {
-        model,
         group: Some("all the same"),
+        ..judgement(model, predicted, score)
+    };
+    monitor.judged(&judged).unwrap()
+}
+
+fn judgement(model: usize, predicted: f64, score: f64) -> Judgement<'static> {
+    Judgement {
+        model,
+        group: None,
         predicted: Quality::new(predicted).unwrap(),
         score: Quality::new(score).unwrap(),
         weight: 1.0,
-    };
-    monitor.judged(&judged).unwrap()
+    }
 }
 
 fn alarms(events: &[DriftEvent]) -> Vec<String> {
@@ -333,44 +340,55 @@ proptest! {
     }
 }
 
-#[test]
-fn an_alarm_of_which_nothing_is_heard_lapses() {
+/// A model that failed so often, and lapses after 50 requests without news.
+fn failed(times: usize) -> Monitor {
     let settings = DriftSettings {
         lapse: 50,
         ..DriftSettings::default()
     };
     let mut monitor = Monitor::new(settings, vec!["a".into(), "b".into()], None).unwrap();
-    let predicted = Quality::clamped(0.9);
-    let fails = Judgement {
-        model: 0,
-        group: None,
-        predicted,
-        score: Quality::clamped(0.0),
-        weight: 1.0,
+    (0..times).for_each(|_| fail(&mut monitor));
+    monitor
+}
+
+fn fail(monitor: &mut Monitor) {
+    monitor.judged(&judgement(0, 0.9, 0.0)).unwrap();
+}
+
+/// Decisions for the other model, up to the first that changes something.
+fn decide_elsewhere(monitor: &mut Monitor, times: usize) -> Vec<DriftEvent> {
+    let observation = Observation {
+        coordinates: &[],
+        quality: &[Quality::clamped(0.9); 2],
+        uncertainty: 0.0,
+        probabilities: &[Probability::ZERO, Probability::ONE],
+        chosen: 1,
     };
-    for _ in 0..60 {
-        monitor.judged(&fails).unwrap();
-    }
+    let mut events = (0..times).map(|_| monitor.decided(&observation).unwrap());
+    events.find(|events| !events.is_empty()).unwrap_or_default()
+}
+
+#[test]
+fn an_alarm_of_which_nothing_is_heard_lapses() {
+    let mut monitor = failed(60);
     assert_eq!(monitor.state().state, State::Alarm);
-    let decide = |monitor: &mut Monitor| {
-        let observation = Observation {
-            coordinates: &[],
-            quality: &[predicted; 2],
-            uncertainty: 0.0,
-            probabilities: &[Probability::ZERO, Probability::ONE],
-            chosen: 1,
-        };
-        monitor.decided(&observation).unwrap()
-    };
-    for _ in 0..50 {
-        assert!(decide(&mut monitor).is_empty());
-    }
+    assert!(decide_elsewhere(&mut monitor, 50).is_empty());
     // Whoever is still heard of keeps its alarm.
-    monitor.judged(&fails).unwrap();
-    for _ in 0..50 {
-        assert!(decide(&mut monitor).is_empty());
-    }
-    let over = decide(&mut monitor);
+    fail(&mut monitor);
+    assert!(decide_elsewhere(&mut monitor, 50).is_empty());
+    let over = decide_elsewhere(&mut monitor, 1);
     assert_eq!((over.len(), over[0].to), (1, State::Ok));
+    assert_eq!(monitor.state().state, State::Ok);
+}
+
+#[test]
+fn a_warning_of_which_nothing_is_heard_lapses() {
+    let mut monitor = failed(0);
+    while monitor.state().state == State::Ok {
+        fail(&mut monitor);
+    }
+    assert_eq!(monitor.state().state, State::Warning);
+    assert!(decide_elsewhere(&mut monitor, 50).is_empty());
+    assert_eq!(decide_elsewhere(&mut monitor, 1)[0].to, State::Ok);
     assert_eq!(monitor.state().state, State::Ok);
 }
