@@ -45,6 +45,7 @@ fn requests(criterion: &mut Criterion) {
         model: Some("gpt-4.1-mini-2025-04-14"),
         include_usage: true,
         without: &["session_id"],
+        ..Changes::default()
     };
     let mut group = criterion.benchmark_group(format!("request of {} bytes", text.len()));
     group.bench_function("checked", |bench| {

@@ -36,7 +36,7 @@ impl Place {
         let Some(path) = &args.store else {
             let url = match &args.server {
                 Some(url) => url.trim_end_matches('/').to_owned(),
-                None => format!("http://{}", settings.serve.bind),
+                None => format!("http://{}", settings.server.bind),
             };
             return Ok(Self::Server {
                 url,
@@ -46,7 +46,7 @@ impl Place {
         if !path.exists() {
             return Err(StoreError::Missing { path: path.clone() }.into());
         }
-        let rails = settings.serve.promotion;
+        let rails = settings.server.promotion;
         rails.check()?;
         let opened = Store::open(path.as_path()).await;
         let store = opened.context("versions can be changed in the store while no server has it open; use --server otherwise")?;

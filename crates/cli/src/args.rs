@@ -45,6 +45,8 @@ pub(crate) enum Command {
     Replay(ReplayArgs),
     /// Serve decisions over HTTP.
     Serve(ServeArgs),
+    /// Tell everything that is wrong with a settings file.
+    Check(CheckArgs),
     /// Show the versions of a server's router, and what happened to them.
     Versions(VersionsArgs),
     /// Try a new router beside the one that serves: in shadow, in canary, or in its place.
@@ -400,9 +402,16 @@ pub(crate) enum RewardKind {
 
 #[derive(Debug, Args)]
 pub(crate) struct ServeArgs {
+    /// Directory that `train --out` wrote [default: `router.path` of the settings]. A new router there
+    /// is taken up without a restart.
+    #[arg(long = "router", value_name = "DIR")]
+    pub(crate) router: Option<PathBuf>,
+    /// Catalogue to take prices from instead of the router's own.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) catalog: Option<PathBuf>,
     #[command(flatten)]
-    pub(crate) router: RouterArgs,
-    /// Settings (TOML), with the tables `serve` and `store`; flags win.
+    pub(crate) encoding: EncodingArgs,
+    /// Settings (TOML); flags win.
     #[arg(long, value_name = "FILE", env = "POINTSMAN_CONFIG")]
     pub(crate) config: Option<PathBuf>,
     /// Address to listen on [default: 127.0.0.1:8080].
@@ -420,6 +429,14 @@ pub(crate) struct ServeArgs {
     /// Write the server's own log as JSON.
     #[arg(long)]
     pub(crate) log_json: bool,
+}
+
+/// A settings file to check.
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    /// The settings (TOML).
+    #[arg(value_name = "CONFIG")]
+    pub(crate) config: PathBuf,
 }
 
 /// Where versions are kept.

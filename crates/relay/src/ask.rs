@@ -18,7 +18,7 @@ pub struct Ask<'a> {
     pub headers: &'a HeaderMap,
     /// Fields of the gateway's own, which no back end knows.
     pub without: &'a [&'a str],
-    /// What the caller sees around an answer that is translated.
+    /// What the caller sees around an answer that is translated; the model is that of who answers.
     pub envelope: Envelope,
     /// Whether a streamed answer is gathered, to be kept.
     pub gather: bool,
@@ -78,6 +78,14 @@ impl Ask<'_> {
             headers.insert(name, key.header(prefix));
         }
         headers
+    }
+
+    /// What the caller sees around the answer of this deployment.
+    pub(crate) fn envelope(&self, deployment: &Deployment) -> Envelope {
+        Envelope {
+            model: deployment.serves.clone(),
+            ..self.envelope.clone()
+        }
     }
 
     fn handed_on(&self) -> impl Iterator<Item = (HeaderName, HeaderValue)> {

@@ -12,6 +12,8 @@ use crate::{BaseUrl, BreakerSettings, Secret, TimeLimits};
 pub struct Deployment {
     /// Its name in records, metrics and errors, such as `small/1`.
     pub name: String,
+    /// The model that callers are told answers.
+    pub serves: String,
     /// What it speaks.
     pub dialect: Dialect,
     /// Where it is.
@@ -52,6 +54,7 @@ impl Deployment {
     pub fn new(name: impl Into<String>, dialect: Dialect, url: BaseUrl, model: &str) -> Self {
         Self {
             name: name.into(),
+            serves: model.to_owned(),
             dialect,
             url,
             key: None,

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use pointsman_wire::{
-    Answer, Dialect, EventWriter, Failure, Lost, Route, Translation, Written, replay, sse,
+    Answer, Conversation, Dialect, Envelope, EventWriter, Failure, Lost, Route, Translation,
+    Written, replay, sse,
 };
 
 use crate::ask::Ask;
@@ -116,14 +117,17 @@ impl Heard {
     fn replayed(&self, answer: Answer, ask: &Ask<'_>) -> Whole {
         self.served();
         Whole {
-            body: streamed(&answer, ask).into(),
+            body: streamed(&answer, ask.said, ask.envelope(&self.backend.deployment)).into(),
             answer: Some(answer),
             is_stream: true,
         }
     }
 
     fn translated(&mut self, answer: Answer, ask: &Ask<'_>) -> Result<Whole, Trouble> {
-        let written: Result<Written, _> = ask.said.said_in.write_answer(&answer, &ask.envelope);
+        let written: Result<Written, _> = ask
+            .said
+            .said_in
+            .write_answer(&answer, &ask.envelope(&self.backend.deployment));
         let written = written.map_err(|error| Trouble::other_model(Failure::of_answer(&error)))?;
         self.lost.extend(written.lost);
         self.served();
@@ -141,9 +145,8 @@ impl Heard {
 
 /// An answer as the stream that a caller asked for.
 #[must_use]
-pub fn streamed(answer: &Answer, ask: &Ask<'_>) -> String {
-    let (said_in, envelope) = (ask.said.said_in, ask.envelope.clone());
-    let mut writer = EventWriter::new(said_in, envelope, ask.said.include_usage);
+pub fn streamed(answer: &Answer, said: &Conversation<'_>, envelope: Envelope) -> String {
+    let mut writer = EventWriter::new(said.said_in, envelope, said.include_usage);
     let mut out = String::new();
     for event in replay(answer) {
         writer.write(&event, &mut out);
@@ -155,7 +158,7 @@ fn route(deployment: &Deployment, ask: &Ask<'_>) -> Route {
     Route {
         from: deployment.dialect,
         to: ask.said.said_in,
-        envelope: ask.envelope.clone(),
+        envelope: ask.envelope(deployment),
         include_usage: ask.said.include_usage || ask.said.said_in != Dialect::Chat,
         gather: ask.gather,
         bounds: sse::Bounds::default(),

@@ -3,6 +3,7 @@
 use pointsman_router::{Explanation, Flip, Influence, Neighbour};
 use pointsman_types::{Candidate, Decision, ModelName, Probability, Quality, Usd};
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::refusal::Why;
 
@@ -70,6 +71,12 @@ impl<'a> From<&'a Candidate> for Explained<'a> {
             refusal: candidate.refusal.map(Why::from),
         }
     }
+}
+
+/// Every candidate of a decision, as callers see them.
+pub(crate) fn candidates(decision: &Decision) -> Value {
+    let candidates: Vec<Explained<'_>> = decision.candidates.iter().map(Explained::from).collect();
+    serde_json::to_value(candidates).expect("keys are strings")
 }
 
 /// The answer as JSON, with every candidate and the grounds when the caller wants to know why.

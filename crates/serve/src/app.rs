@@ -14,6 +14,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::beside::Besides;
 use crate::chance::Chance;
+use crate::gateway::{self, Fleet, Gateway};
 use crate::intake::Intake;
 use crate::learning::{self, Learning, Mode, Pacing};
 use crate::metrics::{self, Metrics};
@@ -32,6 +33,8 @@ pub struct App {
     pub(crate) besides: Besides,
     /// Changes which versions serve.
     pub(crate) office: Office,
+    /// Calls models on behalf of callers.
+    pub(crate) gateway: Gateway,
     heard: AtomicU64,
     pub(crate) chance: Chance,
     pub(crate) learning: Learning,
@@ -42,13 +45,14 @@ pub struct App {
 impl App {
     /// Puts a router and a store together.
     #[must_use]
-    pub fn new(settings: &Settings, live: Live, store: Store) -> Arc<Self> {
+    pub(crate) fn new(settings: &Settings, fleet: Fleet, live: Live, store: Store) -> Arc<Self> {
         let is_on = settings.learning.mode != Mode::Bypass;
         let paced = settings.learning.pacing.filter(|_| is_on);
         Arc::new(Self {
             live,
             besides: Besides::new(settings.beside),
             office: Office::new(&store, settings.promotion.clone()),
+            gateway: Gateway::new(fleet),
             store,
             metrics: Metrics::new(),
             intake: Intake::new(settings.max_body_bytes, settings.body_timeout),
@@ -67,6 +71,9 @@ impl App {
             .route("/v1/route", post(route::route))
             .route("/v1/feedback", post(feedback::feedback))
             .route("/v1/models", get(models::models))
+            .route("/v1/chat/completions", post(gateway::chat))
+            .route("/v1/messages", post(gateway::messages))
+            .route("/v1/responses", post(gateway::responses))
             .route("/v1/versions", get(admin::versions).post(admin::register))
             .route("/v1/promote", post(admin::promote))
             .route("/v1/rollback", post(admin::rollback))

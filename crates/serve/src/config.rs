@@ -7,7 +7,7 @@ use pointsman_learn::promotion::{RailError, Rails};
 use pointsman_policy::Exploration;
 use serde::Deserialize;
 
-use crate::{LearningConfig, Mode};
+use crate::{GatewayConfig, LearningConfig, Mode};
 
 /// The settings as a file states them; [`Config::check`] makes them usable.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -24,6 +24,9 @@ pub struct Config {
     /// What is learnt while serving: a table of its own in the file.
     #[serde(skip)]
     pub learning: LearningConfig,
+    /// Which models are called on behalf of callers: tables of their own in the file.
+    #[serde(skip)]
+    pub gateway: GatewayConfig,
     /// The longest request body.
     pub max_body_bytes: usize,
     /// Most connections at once; further ones wait to be accepted.
@@ -54,6 +57,7 @@ impl Default for Config {
             explore: Exploration::Greedy,
             explore_not_tiers: Vec::new(),
             learning: LearningConfig::default(),
+            gateway: GatewayConfig::default(),
             max_body_bytes: 10 << 20,
             max_connections: 4096,
             header_timeout_ms: 10_000,
@@ -85,7 +89,7 @@ pub struct ConfigError {
 impl From<RailError> for ConfigError {
     fn from(error: RailError) -> Self {
         Self {
-            table: "serve.promotion",
+            table: "server.promotion",
             setting: error.setting,
             value: error.value.to_string(),
             range: error.range.to_owned(),
@@ -101,6 +105,7 @@ pub struct Settings {
     pub(crate) explore: Exploration,
     pub(crate) explore_not_tiers: Vec<String>,
     pub(crate) learning: LearningConfig,
+    pub(crate) gateway: GatewayConfig,
     pub(crate) max_body_bytes: usize,
     pub(crate) max_connections: usize,
     pub(crate) header_timeout: Duration,
@@ -131,6 +136,7 @@ impl Config {
             explore: exploration(&self.explore, self.learning.mode)?,
             explore_not_tiers: self.explore_not_tiers.clone(),
             learning: self.learning.clone(),
+            gateway: self.gateway.clone(),
             max_body_bytes: body_bytes(self.max_body_bytes)?,
             max_connections: connections(self.max_connections)?,
             header_timeout: millis("header_timeout_ms", self.header_timeout_ms, 1)?,
@@ -148,7 +154,7 @@ impl Config {
 /// Odds need what feedback has taught.
 fn exploration(explore: &Exploration, mode: Mode) -> Result<Exploration, ConfigError> {
     let refused = |value: String, range: &str| ConfigError {
-        table: "serve",
+        table: "server",
         setting: "explore",
         value,
         range: range.to_owned(),
@@ -196,7 +202,7 @@ fn bounded(
         return Ok(value);
     }
     Err(ConfigError {
-        table: "serve",
+        table: "server",
         setting,
         value: value.to_string(),
         range: range.to_owned(),
@@ -213,7 +219,7 @@ fn millis(setting: &'static str, value: u64, least: u64) -> Result<Duration, Con
         _ => "between 10 and one day",
     };
     Err(ConfigError {
-        table: "serve",
+        table: "server",
         setting,
         value: value.to_string(),
         range: range.to_owned(),

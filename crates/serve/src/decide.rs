@@ -22,6 +22,11 @@ pub trait Decide: Send + Sync + 'static {
         false
     }
 
+    /// Whether it only stands in for a router that is missing or broken.
+    fn is_stand_in(&self) -> bool {
+        false
+    }
+
     /// The same router with what a learner had learnt, from the state that the learner kept: so a
     /// snapshot of the learner can be a version.
     ///

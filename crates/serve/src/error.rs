@@ -12,6 +12,12 @@ pub enum ServeError {
     /// A setting is out of range.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// The gateway's settings cannot be used.
+    #[error("the settings are wrong:\n  {}", problems.join("\n  "))]
+    Gateway {
+        /// All that is wrong.
+        problems: Vec<String>,
+    },
     /// The address cannot be had.
     #[error("cannot listen on {address}; is another process using it?")]
     Bind {

@@ -28,12 +28,17 @@ pub(crate) async fn feedback(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
+    let guest = app.gateway.fleet.load().door.admit(&headers)?;
     let held = app.intake.read(&headers, body).await?;
     let body: FeedbackBody = parse(&held.bytes)?;
     let submission = body.check(header_key(&headers)?)?;
     let cost = submission
         .cost()
         .map(|cost| (submission.decision_id.clone(), cost));
+    let submission = Submission {
+        key_id: guest.key_id().or(submission.key_id),
+        ..submission
+    };
     let receipt = keep(&app.store, submission).await?;
     if let (Some(pacing), Some((id, cost))) = (&app.pacing, cost) {
         pacing.settle(&id, cost);

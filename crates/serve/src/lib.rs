@@ -19,6 +19,7 @@ mod decide;
 mod error;
 mod feedback;
 mod feedback_body;
+mod gateway;
 mod health;
 mod intake;
 mod learning;
@@ -50,6 +51,11 @@ pub use app::App;
 pub use config::{Config, ConfigError, Settings};
 pub use decide::Decide;
 pub use error::ServeError;
+pub use gateway::{
+    AuthConfig, BestOfConfig, BreakerConfig, CacheConfig, CascadeConfig, CheckConfig, Conditions,
+    DeploymentConfig, Environment, GatewayConfig, ModelConfig, PipelineConfig, Reread, RetryConfig,
+    RouterConfig, SequenceConfig, SessionConfig, StepConfig, VoteConfig,
+};
 pub use learning::{Adaptive, LearningConfig, Mode};
 pub use live::{Live, LoadError};
 pub use paths::ROUTES;

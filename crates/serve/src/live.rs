@@ -7,8 +7,9 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use axum::body::Bytes;
 
+use crate::gateway::Unrouted;
 use crate::watch::fingerprint;
-use crate::{Decide, ServeError, models};
+use crate::{Decide, GatewayConfig, ServeError, models};
 
 /// Why a router was refused.
 pub type LoadError = Box<dyn std::error::Error + Send + Sync>;
@@ -93,13 +94,7 @@ impl Live {
         E: std::error::Error + Send + Sync + 'static,
         L: Fn(&Path) -> Result<R, E> + Send + Sync + 'static,
     {
-        let source = Source {
-            directory: directory.to_owned(),
-            beside: beside.map(Path::to_owned),
-            // Before loading: a change meanwhile must show as one.
-            first: fingerprint(directory, beside).ok(),
-            load: Box::new(move |directory| Ok(Box::new(load(directory)?))),
-        };
+        let source = Source::new(directory, beside, load);
         let loaded = source
             .load(directory)
             .map_err(|source| ServeError::Router {
@@ -107,6 +102,34 @@ impl Live {
                 source,
             })?;
         Ok(Self::new(loaded, Some(source)))
+    }
+
+    /// Serves without a router: the default model of the settings answers.
+    #[must_use]
+    pub fn without_router(gateway: &GatewayConfig) -> Self {
+        Self::fixed(Unrouted::new(gateway.callable()))
+    }
+
+    /// As [`Live::open_with`], but where there is no router that can serve the default model answers
+    /// until one is put into the directory.
+    pub fn open_or_stand_in<R, E, L>(
+        directory: &Path,
+        beside: Option<&Path>,
+        load: L,
+        gateway: &GatewayConfig,
+    ) -> Self
+    where
+        R: Decide,
+        E: std::error::Error + Send + Sync + 'static,
+        L: Fn(&Path) -> Result<R, E> + Send + Sync + 'static,
+    {
+        let source = Source::new(directory, beside, load);
+        let loaded = source.load(directory).unwrap_or_else(|error| {
+            let error = &*error as &dyn std::error::Error;
+            tracing::error!(error, directory = %directory.display(), "there is no router that can serve; the default model answers");
+            Loaded::named_by_itself(Box::new(Unrouted::new(gateway.callable())))
+        });
+        Self::new(loaded, Some(source))
     }
 
     fn new(current: Loaded, source: Option<Source>) -> Self {
@@ -133,6 +156,21 @@ impl Live {
 }
 
 impl Source {
+    fn new<R, E, L>(directory: &Path, beside: Option<&Path>, load: L) -> Self
+    where
+        R: Decide,
+        E: std::error::Error + Send + Sync + 'static,
+        L: Fn(&Path) -> Result<R, E> + Send + Sync + 'static,
+    {
+        Self {
+            directory: directory.to_owned(),
+            beside: beside.map(Path::to_owned),
+            // Before loading: a change meanwhile must show as one.
+            first: fingerprint(directory, beside).ok(),
+            load: Box::new(move |directory| Ok(Box::new(load(directory)?))),
+        }
+    }
+
     /// Loads the router of a directory.
     pub(crate) fn load(&self, directory: &Path) -> Result<Loaded, LoadError> {
         Ok(Loaded::named_by_itself((self.load)(directory)?))

@@ -36,6 +36,7 @@ use prometheus_client::registry::Registry;
 
 use crate::App;
 use crate::beside::Silent;
+use crate::gateway::GatewayMetrics;
 use crate::learning::LearningMetrics;
 use crate::paths::ROUTES;
 use crate::problem::Problem;
@@ -51,6 +52,7 @@ pub(crate) struct Metrics {
     beside: Family<ResultLabel, Counter>,
     waiting: Gauge<u64, AtomicU64>,
     learning: LearningMetrics,
+    gateway: GatewayMetrics,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -117,6 +119,7 @@ impl Metrics {
             beside: Family::default(),
             waiting: Gauge::default(),
             learning: LearningMetrics::default(),
+            gateway: GatewayMetrics::default(),
         };
         metrics.register();
         metrics
@@ -157,10 +160,15 @@ impl Metrics {
             self.waiting.clone(),
         );
         self.learning.register(registry);
+        self.gateway.register(registry);
     }
 
     pub(crate) fn learning(&self) -> &LearningMetrics {
         &self.learning
+    }
+
+    pub(crate) fn gateway(&self) -> &GatewayMetrics {
+        &self.gateway
     }
 
     pub(crate) fn decided_in(&self, since: Instant) {

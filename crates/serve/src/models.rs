@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use axum::extract::State;
+use axum::http::HeaderMap;
 use axum::response::Response;
 use pointsman_types::ModelCard;
 use serde::Serialize;
 
 use crate::App;
-use crate::problem::json_bytes;
+use crate::problem::{Problem, json_bytes};
 
 #[derive(Serialize)]
 struct List<'a> {
@@ -48,6 +49,14 @@ fn entry(card: &ModelCard) -> Entry<'_> {
     }
 }
 
-pub(crate) async fn models(State(app): State<Arc<App>>) -> Response {
-    json_bytes(app.live.snapshot().current.models.clone())
+pub(crate) async fn models(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let fleet = app.gateway.fleet.load();
+    let guest = fleet.door.admit(&headers)?;
+    Ok(match fleet.is_empty() {
+        true => json_bytes(app.live.snapshot().current.models.clone()),
+        false => json_bytes(fleet.listed_for(&guest)),
+    })
 }

@@ -74,6 +74,9 @@ impl App {
         let _turn = self.office.turn().await;
         let held = Arc::clone(&self.live.snapshot().current);
         let book = self.office.versions.book().await?;
+        if held.router.is_stand_in() {
+            return self.resume_or_stand_in(&book).await;
+        }
         if book.directory().as_deref() == Some(held.version.as_str()) {
             match self.resume(&book).await {
                 Ok(()) => return Ok(()),
@@ -87,6 +90,16 @@ impl App {
             }
         }
         self.put_by_hand(held).await
+    }
+
+    /// The directory has no router that can serve. The version that served before has its own copy; if
+    /// that is gone too, the default model answers.
+    async fn resume_or_stand_in(self: &Arc<Self>, book: &Book) -> Result<(), VersionsError> {
+        if let Err(error) = self.resume(book).await {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(error, "no version can serve; the default model answers");
+        }
+        Ok(())
     }
 
     /// Puts the router into service that is in the directory now.

@@ -38,6 +38,17 @@ impl Problem {
         }
     }
 
+    /// The same where what is wrong stands within a field.
+    pub(crate) fn within(self, field: &str) -> Self {
+        let param = self
+            .param
+            .map_or_else(|| field.to_owned(), |param| format!("{field}.{param}"));
+        Self {
+            param: Some(param),
+            ..self
+        }
+    }
+
     /// There is too much to do right now.
     pub(crate) fn busy(message: impl Into<String>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", message)

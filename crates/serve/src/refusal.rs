@@ -57,6 +57,9 @@ fn code(refusal: Refusal) -> &'static str {
         Refusal::LowerUtility => "lower_utility",
         Refusal::RisksMore => "risks_more",
         Refusal::PassedOver => "passed_over",
+        Refusal::Failed => "failed",
+        Refusal::BeyondThreshold => "beyond_threshold",
+        Refusal::NotNamed => "not_named",
     }
 }
 
@@ -86,6 +89,9 @@ fn sentence(refusal: Refusal) -> String {
         Refusal::LowerUtility => "its quality does not make up for what it costs more",
         Refusal::RisksMore => "it may lose more against the reference than it saves",
         Refusal::PassedOver => "it looks better, and another was drawn to learn how good that is",
+        Refusal::Failed => "it was asked and gave no answer",
+        Refusal::BeyondThreshold => "its quality is further below the best than the caller allows",
+        Refusal::NotNamed => "the caller named another model",
     };
     fixed.to_owned()
 }
@@ -127,6 +133,9 @@ mod tests {
             Refusal::LowerUtility,
             Refusal::RisksMore,
             Refusal::PassedOver,
+            Refusal::Failed,
+            Refusal::BeyondThreshold,
+            Refusal::NotNamed,
         ] {
             let tagged = serde_json::to_value(refusal).unwrap();
             assert_eq!(tagged["why"], code(refusal));

@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use pointsman_router::{Explanation, Unsatisfiable};
 use pointsman_store::{Arm, DecisionRecord, Shadow};
-use pointsman_types::{Decision, Request, Usd};
+use pointsman_types::{Decision, ModelName, Request, Usd};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -18,7 +18,9 @@ use crate::App;
 use crate::answer::answer;
 use crate::compared::{self, Asked};
 use crate::decide::Decide;
+use crate::gateway::Guest;
 use crate::intake::{Held, SMALL};
+use crate::learning::Narrow;
 use crate::live::Snapshot;
 use crate::parse::parse;
 use crate::problem::{Problem, json_bytes};
@@ -26,6 +28,7 @@ use crate::refusal::refused;
 use crate::route_body::RouteBody;
 
 /// A decision that is yet to be recorded.
+#[derive(Clone)]
 pub(crate) struct Decided {
     pub(crate) id: String,
     pub(crate) ts_ms: i64,
@@ -46,9 +49,10 @@ pub(crate) async fn route(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
+    let guest = app.gateway.fleet.load().door.admit(&headers)?;
     let held = app.intake.read(&headers, body).await?;
     let snapshot = app.live.snapshot();
-    let decided = decide(&app, &snapshot, held).await?;
+    let decided = decide(&app, &snapshot, held, guest).await?;
     let decided = compared::before_the_answer(&app, &snapshot, decided).await;
     let counter = app.metrics.decision(&decided.decision);
     let answer = answer(&decided.id, &decided.decision, decided.explanation.as_ref());
@@ -64,23 +68,31 @@ pub(crate) async fn route(
 
 /// A decision takes some 50 µs, less than a change of thread; only long bodies, and routers with a
 /// transformer, leave the runtime's threads.
-async fn decide(app: &Arc<App>, snapshot: &Arc<Snapshot>, held: Held) -> Result<Decided, Problem> {
+async fn decide(
+    app: &Arc<App>,
+    snapshot: &Arc<Snapshot>,
+    held: Held,
+    guest: Guest,
+) -> Result<Decided, Problem> {
     if held.bytes.len() <= SMALL && !snapshot.current.router.is_slow() {
-        return app.decide(snapshot, &held.bytes);
+        return app.decide(snapshot, &held.bytes, &guest);
     }
     let (app, snapshot) = (Arc::clone(app), Arc::clone(snapshot));
-    tokio::task::spawn_blocking(move || app.decide(&snapshot, &held.bytes))
+    tokio::task::spawn_blocking(move || app.decide(&snapshot, &held.bytes, &guest))
         .await
         // The panic itself was reported by the panic hook.
         .map_err(|_| Problem::internal())?
 }
 
 impl App {
-    fn decide(&self, snapshot: &Snapshot, body: &[u8]) -> Result<Decided, Problem> {
+    fn decide(&self, snapshot: &Snapshot, body: &[u8], guest: &Guest) -> Result<Decided, Problem> {
         let router = snapshot.current.router.as_ref();
         let mut body: RouteBody<'_> = parse(body)?;
         let mut request = body.request(router.models())?;
-        request.draw = self.chance.draw(body.tier.as_deref(), body.no_explore());
+        self.open_to(guest, router.models(), &mut request)?;
+        let tier = guest.tier().map(str::to_owned).or(body.tier.take());
+        let no_explore = guest.no_explore() || body.no_explore();
+        request.draw = self.chance.draw(tier.as_deref(), no_explore);
         let explain = body.explain();
         let (id, ts_ms) = new_id();
         let (explanation, decision) = self.explained(router, &request, explain, &id)?;
@@ -90,14 +102,39 @@ impl App {
             request,
             session_id: body.session_id,
             metadata: body.metadata,
-            key_id: body.key_id,
-            tier: body.tier,
+            key_id: guest.key_id().or(body.key_id),
+            tier,
             explain,
             decision,
             explanation,
             arm: None,
             shadow: None,
         })
+    }
+
+    /// Leaves the models that the caller's key opens.
+    fn open_to(
+        &self,
+        guest: &Guest,
+        known: &[ModelName],
+        request: &mut Request,
+    ) -> Result<(), Problem> {
+        let fleet = self.gateway.fleet.load();
+        let wished = request.limits.models.as_deref().unwrap_or(known);
+        let is_open = |name: &&ModelName| fleet.door.may_use(guest, name.as_str());
+        let open: Vec<ModelName> = wished.iter().filter(is_open).cloned().collect();
+        if open.is_empty() {
+            let message = "none of the models is open to this key";
+            return Err(Problem::new(
+                StatusCode::FORBIDDEN,
+                "model_not_allowed",
+                message,
+            ));
+        }
+        if open.len() < wished.len() {
+            request.limits.models = Some(open);
+        }
+        Ok(())
     }
 
     /// The decision, with its grounds where the caller wants them.
@@ -113,9 +150,8 @@ impl App {
             let decision = explanation.decision.clone();
             return Ok((Some(explanation), decision));
         }
-        let since = Instant::now();
-        let decision = self.decided(router, request, id).map_err(unsatisfiable)?;
-        self.metrics.decided_in(since);
+        let decision = self.decided(router, request, id, &mut |_| None);
+        let decision = decision.map_err(unsatisfiable)?;
         // The grounds are those of the policy without the budget, the decision is the one in force.
         let explanation = explain.then(|| router.explain(request));
         let explanation = explanation.transpose().map_err(unsatisfiable)?;
@@ -126,21 +162,28 @@ impl App {
         Ok((explanation, decision))
     }
 
-    fn decided(
+    /// Decides within the budget, where there is one, and within what `narrow` leaves.
+    pub(crate) fn decided(
         &self,
         router: &dyn Decide,
         request: &Request,
         id: &str,
+        narrow: &mut Narrow<'_>,
     ) -> Result<Decision, Unsatisfiable> {
-        let Some(pacing) = &self.pacing else {
-            return router.decide(request);
+        let since = Instant::now();
+        let decision = match &self.pacing {
+            None => router.decide_paced(request, narrow),
+            Some(pacing) => {
+                let within = pacing.decide(router, request, narrow);
+                within.map(|within| pacing.book(id, within))
+            }
         };
-        let within = pacing.decide(router, request)?;
-        Ok(pacing.book(id, within))
+        self.metrics.decided_in(since);
+        decision
     }
 
     /// Makes a decision durable. Of one that cannot be kept nobody is told, so nobody will pay for it.
-    async fn keep(&self, decided: Decided) -> Result<(), Problem> {
+    pub(crate) async fn keep(&self, decided: Decided) -> Result<(), Problem> {
         let paced = self.pacing.as_ref();
         let paced = paced.map(|pacing| (pacing, decided.id.clone()));
         let kept = self.store.record(self.record(decided)).await;
@@ -187,7 +230,7 @@ pub(crate) fn new_id() -> (String, i64) {
     (id.to_string(), ts_ms)
 }
 
-fn unsatisfiable(error: Unsatisfiable) -> Problem {
+pub(crate) fn unsatisfiable(error: Unsatisfiable) -> Problem {
     let refusals = refused(&error.candidates);
     let reasons: Vec<String> = refusals
         .iter()

@@ -16,7 +16,7 @@ use crate::problem::Problem;
 use crate::text::{Content, Text};
 
 /// What a caller may send. An absent field and `null` mean the same.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RouteBody<'a> {
     #[serde(borrow)]
@@ -86,15 +86,36 @@ impl RouteBody<'_> {
         self.no_explore.unwrap_or(false)
     }
 
+    /// The tokens in, where the caller counted them.
+    pub(crate) fn input_tokens(&self) -> Option<Tokens> {
+        self.input_tokens.map(Tokens)
+    }
+
     /// The request that the body makes for a router with these models.
     pub(crate) fn request(&mut self, known: &[ModelName]) -> Result<Request, Problem> {
         self.check_attachments()?;
         Ok(Request {
             prompt: self.take_prompt()?,
-            input_tokens: self.input_tokens.map(Tokens),
+            input_tokens: self.input_tokens(),
             limits: self.take_limits(known)?,
             draw: None,
         })
+    }
+
+    /// The limits that it asks for where the prompt stands elsewhere.
+    pub(crate) fn limits(&mut self, known: &[ModelName]) -> Result<Limits, Problem> {
+        self.check_attachments()?;
+        let stray = [
+            ("prompt", self.prompt.is_some()),
+            ("messages", self.messages.is_some()),
+        ];
+        if let Some((field, _)) = stray.iter().find(|(_, is_there)| *is_there) {
+            return Err(Problem::invalid(
+                field,
+                "the prompt stands in the request itself",
+            ));
+        }
+        self.take_limits(known)
     }
 
     fn take_prompt(&mut self) -> Result<Prompt, Problem> {

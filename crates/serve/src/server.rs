@@ -6,6 +6,7 @@
 
 use std::future::pending;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,7 +25,7 @@ use crate::learning::Worker;
 use crate::peer::Peer;
 use crate::steward::Steward;
 use crate::watch::Watch;
-use crate::{App, Config, Live, ServeError, Settings};
+use crate::{App, Config, ConfigError, Live, Reread, ServeError, Settings};
 
 /// Serves until `shutdown` completes, then finishes what is under way.
 ///
@@ -59,16 +60,18 @@ impl Server {
     /// When a setting is out of range, the address cannot be had, or the store cannot tell.
     pub async fn bind(config: &Config, live: Live, store: Store) -> Result<Self, ServeError> {
         let settings = config.check()?;
+        let fleet = settings
+            .gateway
+            .fleet(&|name| std::env::var(name).ok(), None);
+        let fleet = fleet.map_err(|problems| ServeError::Gateway { problems })?;
+        stays_at_home(&settings)?;
         let bind_error = |source| ServeError::Bind {
             address: settings.bind,
             source,
         };
         let listener = TcpListener::bind(settings.bind).await.map_err(bind_error)?;
         let address = listener.local_addr().map_err(bind_error)?;
-        if !address.ip().is_loopback() {
-            tracing::warn!(%address, "listening beyond loopback without authentication");
-        }
-        let app = App::new(&settings, live, store);
+        let app = App::new(&settings, fleet, live, store);
         app.adopt().await.map_err(ServeError::Versions)?;
         Ok(Self {
             listener,
@@ -77,6 +80,13 @@ impl Server {
             app,
             settings,
         })
+    }
+
+    /// Looks for new settings of the gateway in this file while it serves.
+    #[must_use]
+    pub fn following(self, file: PathBuf, read: Box<Reread>) -> Self {
+        self.app.gateway.follow(file, read);
+        self
     }
 
     /// Where it listens; differs from the setting when that asks for any free port.
@@ -126,11 +136,28 @@ impl Server {
         stop_learning.cancel();
         // A panic there was reported by the panic hook.
         learning.await.ok();
+        self.app.gateway.tasks.close();
+        self.app.gateway.tasks.wait().await;
         self.app.store.close().await;
         tracing::info!("stopped");
         // A watch that panicked has been reported by the panic hook.
         watching.await.unwrap_or(Ok(()))
     }
+}
+
+/// Beyond this machine everybody needs a key, unless the settings say that nobody does.
+fn stays_at_home(settings: &Settings) -> Result<(), ConfigError> {
+    let auth = &settings.gateway.auth;
+    if settings.bind.ip().is_loopback() || auth.is_required() || auth.required.is_some() {
+        return Ok(());
+    }
+    Err(ConfigError {
+        table: "server",
+        setting: "bind",
+        value: settings.bind.to_string(),
+        range: "a loopback address while there are no keys; `pointsman key new` makes one, and auth.required = false lets everybody in"
+            .to_owned(),
+    })
 }
 
 /// The connections there are.

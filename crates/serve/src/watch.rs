@@ -16,6 +16,7 @@ use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
+use crate::gateway::Stamp;
 use crate::{App, ServeError};
 
 const MANIFEST: &str = "manifest.json";
@@ -24,12 +25,18 @@ const MANIFEST: &str = "manifest.json";
 pub(crate) struct Watch {
     app: Arc<App>,
     seen: Option<u64>,
+    settings: Stamp,
 }
 
 impl Watch {
     pub(crate) fn new(app: Arc<App>) -> Self {
         let seen = app.live.source().and_then(|source| source.first);
-        Self { app, seen }
+        let settings = app.gateway.stamp();
+        Self {
+            app,
+            seen,
+            settings,
+        }
     }
 
     /// Looks every `period`, and at once on SIGHUP, until cancelled.
@@ -47,7 +54,37 @@ impl Watch {
                 () = hangup.received() => true,
                 _ = ticks.tick() => false,
             };
+            self.look_at_settings(forced).await;
             self.look(forced).await;
+        }
+    }
+
+    /// New settings; where they state something else of models, the router is read again with that.
+    async fn look_at_settings(&mut self, forced: bool) {
+        let app = Arc::clone(&self.app);
+        let seen = self.settings;
+        let looked = tokio::task::spawn_blocking(move || {
+            let found = app.gateway.stamp();
+            let is_new = found.is_some() && (found != seen || forced);
+            let reread = || app.gateway.reread(&|name| std::env::var(name).ok());
+            (found, is_new.then(reread))
+        });
+        // A panic there was reported by the panic hook.
+        let Ok((found, reread)) = looked.await else {
+            return;
+        };
+        self.settings = found.or(seen);
+        match reread {
+            None => {}
+            Some(Ok(is_new)) => {
+                tracing::info!("new settings are in force");
+                if is_new && self.app.live.source().is_some() {
+                    self.reload().await;
+                }
+            }
+            Some(Err(error)) => {
+                tracing::error!(error, "new settings were refused; the old ones stay")
+            }
         }
     }
 

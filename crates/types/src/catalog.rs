@@ -50,6 +50,36 @@ impl Prices {
     }
 }
 
+/// What a model costs per million tokens where the prompt is long. A price that is not given is that
+/// of shorter prompts.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PriceTier {
+    /// From one token in more than this.
+    pub above_input_tokens: Tokens,
+    /// Tokens in, per million.
+    pub input_usd_per_million: UsdPerMillion,
+    /// Tokens out, per million.
+    pub output_usd_per_million: UsdPerMillion,
+    /// Cached tokens in, per million.
+    pub cached_input_usd_per_million: Option<UsdPerMillion>,
+    /// Tokens in that are put into the cache, per million.
+    pub cache_write_usd_per_million: Option<UsdPerMillion>,
+}
+
+/// The tokens of a call, as a provider bills them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Billed {
+    /// Tokens in, all of them.
+    pub input: u64,
+    /// Of these, read from the provider's cache.
+    pub cached: u64,
+    /// Of these, written to it.
+    pub cache_write: u64,
+    /// Tokens out, reasoning included.
+    pub output: u64,
+}
+
 /// One model of the catalogue. What is not stated is not filtered on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -62,6 +92,13 @@ pub struct ModelCard {
     pub output_usd_per_million: Option<UsdPerMillion>,
     /// Cached tokens in, per million.
     pub cached_input_usd_per_million: Option<UsdPerMillion>,
+    /// Tokens in that the provider puts into its cache, per million; as other tokens in where none is
+    /// given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache_write_usd_per_million: Option<UsdPerMillion>,
+    /// Prices of long prompts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tiers: Vec<PriceTier>,
     /// Tokens in and out together.
     pub context_window: Option<Tokens>,
     /// Most tokens out.
@@ -89,6 +126,8 @@ impl ModelCard {
             input_usd_per_million: None,
             output_usd_per_million: None,
             cached_input_usd_per_million: None,
+            cache_write_usd_per_million: None,
+            tiers: Vec::new(),
             context_window: None,
             max_output_tokens: None,
             capabilities: None,
@@ -107,6 +146,57 @@ impl ModelCard {
             output: self.output_usd_per_million?,
             cached_input: self.cached_input_usd_per_million,
         })
+    }
+
+    /// This card, and what another says where it says nothing. Prices go together.
+    fn filled_from(&self, other: &Self) -> Self {
+        let priced = if self.prices().is_some() { self } else { other };
+        let tags = if self.tags.is_empty() { other } else { self };
+        Self {
+            name: self.name.clone(),
+            input_usd_per_million: priced.input_usd_per_million,
+            output_usd_per_million: priced.output_usd_per_million,
+            cached_input_usd_per_million: priced.cached_input_usd_per_million,
+            cache_write_usd_per_million: priced.cache_write_usd_per_million,
+            tiers: priced.tiers.clone(),
+            context_window: self.context_window.or(other.context_window),
+            max_output_tokens: self.max_output_tokens.or(other.max_output_tokens),
+            capabilities: self
+                .capabilities
+                .clone()
+                .or_else(|| other.capabilities.clone()),
+            tags: tags.tags.clone(),
+            region: self.region.clone().or_else(|| other.region.clone()),
+            zero_retention: self.zero_retention || other.zero_retention,
+            latency_ms: self.latency_ms.or(other.latency_ms),
+        }
+    }
+
+    /// What a call cost, at the prices for prompts of its length; `None` where there is no price.
+    #[must_use]
+    pub fn bill(&self, call: &Billed) -> Option<Usd> {
+        let base = self.prices()?;
+        let tier = self.tier(call.input);
+        let prices = tier.map_or(base, |tier| Prices {
+            input: tier.input_usd_per_million,
+            output: tier.output_usd_per_million,
+            cached_input: tier.cached_input_usd_per_million.or(base.cached_input),
+        });
+        let write = tier
+            .and_then(|tier| tier.cache_write_usd_per_million)
+            .or(self.cache_write_usd_per_million)
+            .unwrap_or(prices.input);
+        let written = call.cache_write.min(call.input) as f64;
+        let rest = call.input as f64 - written;
+        let read = prices.cost(rest, call.cached as f64, call.output as f64);
+        Some(Usd::saturating(read.as_f64() + write.times(written)))
+    }
+
+    /// The tier of the longest prompts that a prompt of this length is in.
+    fn tier(&self, input: u64) -> Option<&PriceTier> {
+        let reached = |tier: &&PriceTier| tier.above_input_tokens.0 < input;
+        let tiers = self.tiers.iter().filter(reached);
+        tiers.max_by_key(|tier| tier.above_input_tokens)
     }
 }
 
@@ -164,6 +254,20 @@ impl Catalog {
     /// All cards, by name.
     pub fn cards(&self) -> impl Iterator<Item = &ModelCard> {
         self.0.values()
+    }
+
+    /// The same with these cards for their models; what they do not state stays as it was.
+    #[must_use]
+    pub fn overridden<'c>(&self, cards: impl IntoIterator<Item = &'c ModelCard>) -> Self {
+        let mut by_name = self.0.clone();
+        for card in cards {
+            let card = match by_name.get(&card.name) {
+                Some(before) => card.filled_from(before),
+                None => card.clone(),
+            };
+            by_name.insert(card.name.clone(), card);
+        }
+        Self(by_name)
     }
 
     /// Whether it lists no model.
@@ -230,11 +334,85 @@ mod tests {
         );
     }
 
+    fn price(usd: f64) -> Option<UsdPerMillion> {
+        Some(UsdPerMillion::new(usd).unwrap())
+    }
+
+    fn check_bill(card: &ModelCard, [input, cached, cache_write, output]: [u64; 4], usd: f64) {
+        let call = Billed {
+            input,
+            cached,
+            cache_write,
+            output,
+        };
+        assert_eq!(card.bill(&call), Some(Usd::new(usd).unwrap()), "{call:?}");
+    }
+
+    #[test]
+    fn a_bill_knows_the_cache_and_long_prompts() {
+        let mut card = ModelCard {
+            input_usd_per_million: price(3.0),
+            output_usd_per_million: price(15.0),
+            cached_input_usd_per_million: price(0.3),
+            cache_write_usd_per_million: price(3.75),
+            ..ModelCard::unknown("long".into())
+        };
+        check_bill(&card, [1000, 0, 0, 100], 0.0045);
+        check_bill(&card, [1000, 400, 200, 100], 0.00357);
+        check_bill(&card, [300_000, 0, 0, 0], 0.9);
+        card.tiers = vec![PriceTier {
+            above_input_tokens: Tokens(200_000),
+            input_usd_per_million: UsdPerMillion::new(6.0).unwrap(),
+            output_usd_per_million: UsdPerMillion::new(22.5).unwrap(),
+            cached_input_usd_per_million: None,
+            cache_write_usd_per_million: None,
+        }];
+        check_bill(&card, [200_000, 0, 0, 0], 0.6);
+        check_bill(&card, [300_000, 100_000, 0, 1000], 1.2525);
+        assert_eq!(
+            ModelCard::unknown("free".into()).bill(&Billed::default()),
+            None
+        );
+    }
+
     #[test]
     fn a_catalogue_names_each_model_once() {
         let card = ModelCard::unknown("small".into());
         let twice = Catalog::new(vec![card.clone(), card]);
         assert_eq!(twice, Err(CatalogError::Duplicate("small".into())));
+    }
+
+    #[test]
+    fn an_override_states_what_it_states() {
+        let before = ModelCard {
+            input_usd_per_million: price(1.0),
+            output_usd_per_million: price(2.0),
+            cached_input_usd_per_million: price(0.1),
+            context_window: Some(Tokens(1000)),
+            ..ModelCard::unknown("small".into())
+        };
+        let catalog = Catalog::new(vec![before.clone()]).unwrap();
+        let region = ModelCard {
+            region: Some("eu".into()),
+            ..ModelCard::unknown("small".into())
+        };
+        let overridden = catalog.overridden([&region]);
+        let card = overridden.get("small").unwrap();
+        assert_eq!(
+            (card.prices(), card.context_window),
+            (before.prices(), Some(Tokens(1000)))
+        );
+        assert_eq!(card.region.as_deref(), Some("eu"));
+        let dearer = ModelCard {
+            input_usd_per_million: price(5.0),
+            output_usd_per_million: price(6.0),
+            ..ModelCard::unknown("small".into())
+        };
+        let card = catalog.overridden([&dearer]);
+        assert_eq!(
+            card.get("small").unwrap().cached_input_usd_per_million,
+            None
+        );
     }
 
     #[test]

@@ -28,11 +28,25 @@ pub enum Reason {
     ReferenceRefused,
     /// Another looked better; it was drawn to learn how good it is.
     Explored,
+    /// The caller named it.
+    Pinned,
+    /// A pipeline asks it.
+    Pipeline,
+    /// The conversation has it, and another would not gain what that would lose.
+    SessionKept,
+    /// Those chosen before it gave no answer.
+    Fallback,
+    /// There is no router, so the default model answers.
+    NoRouter,
+    /// The router failed, so the default model answers.
+    RouterFailed,
+    /// The router took too long, so the default model answers.
+    RouterSlow,
 }
 
 impl Reason {
     /// Every reason, for closed label sets.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 17] = [
         Self::OnlyCandidate,
         Self::BestUtility,
         Self::CheapestAdequate,
@@ -43,6 +57,13 @@ impl Reason {
         Self::SavesMoreThanItRisks,
         Self::ReferenceRefused,
         Self::Explored,
+        Self::Pinned,
+        Self::Pipeline,
+        Self::SessionKept,
+        Self::Fallback,
+        Self::NoRouter,
+        Self::RouterFailed,
+        Self::RouterSlow,
     ];
 
     /// The word used in answers, records and metrics.
@@ -59,6 +80,13 @@ impl Reason {
             Self::SavesMoreThanItRisks => "saves_more_than_it_risks",
             Self::ReferenceRefused => "reference_refused",
             Self::Explored => "explored",
+            Self::Pinned => "pinned",
+            Self::Pipeline => "pipeline",
+            Self::SessionKept => "session_kept",
+            Self::Fallback => "fallback",
+            Self::NoRouter => "no_router",
+            Self::RouterFailed => "router_failed",
+            Self::RouterSlow => "router_slow",
         }
     }
 }
@@ -114,6 +142,12 @@ pub enum Refusal {
     RisksMore,
     /// It looked better than the chosen one, which was drawn to learn how good it is.
     PassedOver,
+    /// It was asked and gave no answer.
+    Failed,
+    /// Its predicted quality is further below the best one's than the caller allows.
+    BeyondThreshold,
+    /// The caller named another.
+    NotNamed,
 }
 
 impl Refusal {

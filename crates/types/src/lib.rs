@@ -19,7 +19,7 @@ mod request;
 mod scored_row;
 mod units;
 
-pub use catalog::{Capability, Catalog, CatalogError, ModelCard, Prices};
+pub use catalog::{Billed, Capability, Catalog, CatalogError, ModelCard, PriceTier, Prices};
 pub use comparison::{Comparison, Rival, Winner};
 pub use decision::{Candidate, Correction, Decision, Reason, Refusal};
 pub use feedback::{Feedback, Signal, Usage, Verdict};

@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 
 use crate::Error;
-use crate::json::{Document, Entry, Fields, Json, MAX_FIELDS, object, quoted};
+use crate::json::{Document, Entry, Fields, Json, MAX_FIELDS, canonical, object, quoted};
 
 /// A checked body: one JSON object, no field twice.
 #[derive(Debug, Clone)]
@@ -24,6 +24,8 @@ pub struct Changes<'c> {
     pub include_usage: bool,
     /// Fields that are the gateway's own and no back end's.
     pub without: &'c [&'c str],
+    /// Fields that are set, as JSON.
+    pub with: &'c [(&'c str, &'c str)],
 }
 
 impl<'a> Body<'a> {
@@ -63,6 +65,8 @@ impl<'a> Body<'a> {
     #[must_use]
     pub fn changed(&self, changes: &Changes<'_>) -> String {
         let mut edits: Vec<Edit<'_>> = changes.without.iter().map(|name| (*name, None)).collect();
+        let set = changes.with.iter();
+        edits.extend(set.map(|(name, value)| (*name, Some((*value).to_owned()))));
         if let Some(model) = changes.model {
             let mut value = String::new();
             quoted(&mut value, model);
@@ -71,12 +75,51 @@ impl<'a> Body<'a> {
         if changes.include_usage {
             edits.push(("stream_options", Some(self.stream_options())));
         }
+        self.edited(&edits)
+    }
+
+    fn edited(&self, edits: &[Edit<'_>]) -> String {
         let (text, root) = (self.document.text(), self.root());
         let mut out = String::with_capacity(text.len() + 64);
         out.push_str(&text[..root.start()]);
-        rewrite(root, &edits, &mut out);
+        rewrite(root, edits, &mut out);
         out.push_str(&text[root.end()..]);
         out
+    }
+
+    /// What the body says but for these top-level fields, in one way of writing: bodies that say the same
+    /// give the same text.
+    #[must_use]
+    pub fn canonical(&self, without: &[&str]) -> String {
+        let mut out = String::with_capacity(self.document.text().len());
+        let Ok(entries) = self.root().entries() else {
+            return out;
+        };
+        let mut entries: Vec<Entry<'_>> = entries
+            .filter(|entry| !without.contains(&&*entry.name))
+            .collect();
+        entries.sort_by(|one, other| one.name.cmp(&other.name));
+        for entry in entries {
+            quoted(&mut out, &entry.name);
+            out.push(':');
+            canonical(entry.value, &mut out);
+            out.push(',');
+        }
+        out
+    }
+
+    /// An answer with what it cost, as `usage.cost`, and a field of the gateway's own; both as JSON.
+    #[must_use]
+    pub fn noted(&self, cost: Option<&str>, note: Option<(&str, &str)>) -> String {
+        let mut edits: Vec<Edit<'_>> = Vec::new();
+        let usage = self.find("usage").filter(|usage| usage.is_object());
+        if let Some((usage, cost)) = usage.zip(cost) {
+            let mut value = String::new();
+            rewrite(usage, &[("cost", Some(cost.to_owned()))], &mut value);
+            edits.push(("usage", Some(value)));
+        }
+        edits.extend(note.map(|(name, value)| (name, Some(value.to_owned()))));
+        self.edited(&edits)
     }
 
     fn stream_options(&self) -> String {
@@ -226,6 +269,39 @@ mod tests {
             r#"{"x":1,"y":3}"#,
             r#"{"stream_options":{"include_usage":true}}"#,
         );
+    }
+
+    #[test]
+    fn what_says_the_same_is_written_the_same() {
+        let canonical = |body: &str| Body::parse(body.as_bytes()).unwrap().canonical(&["stream"]);
+        let one = canonical(r#"{"b": [1.0, {"y":"\u0041","x":null}], "a":"é", "stream": true}"#);
+        assert_eq!(one, r#""a":"é","b":[1.0,{"x":null,"y":"A"}],"#);
+        assert_eq!(
+            one,
+            canonical(r#"{"a":"\u00e9","b":[1.0,{"x":null,"y":"A"}]}"#)
+        );
+        assert_ne!(one, canonical(r#"{"a":"é","b":[1,{"x":null,"y":"A"}]}"#));
+        let large = |digits: &str| canonical(&format!(r#"{{"seed": {digits}}}"#));
+        assert_ne!(large("18446744073709551617"), large("18446744073709551618"));
+    }
+
+    #[test]
+    fn an_answer_gets_its_cost_and_a_note() {
+        let check = |before: &str, after: &str| {
+            let body = Body::parse(before.as_bytes()).unwrap();
+            assert_eq!(body.noted(Some("0.5"), Some(("n", "[1]"))), after);
+        };
+        check(
+            r#"{"usage": {"a": 1}}"#,
+            r#"{"usage": {"a": 1,"cost":0.5},"n":[1]}"#,
+        );
+        check(
+            r#"{"usage":{"cost":2}}"#,
+            r#"{"usage":{"cost":0.5},"n":[1]}"#,
+        );
+        check(r#"{"usage":null}"#, r#"{"usage":null,"n":[1]}"#);
+        let plain = Body::parse(b"{ }").unwrap();
+        assert_eq!(plain.noted(Some("1"), None), "{ }");
     }
 
     fn entries() -> impl Strategy<Value = Vec<(String, String)>> {

@@ -2,6 +2,7 @@
 //! where they stand. Not a tree: a body that is passed on unchanged is never built up in memory,
 //! numbers keep their digits and schemas their order.
 
+mod canonical;
 mod check;
 mod document;
 mod fault;
@@ -12,6 +13,7 @@ mod text;
 mod view;
 mod write;
 
+pub(crate) use canonical::canonical;
 pub(crate) use document::Document;
 pub(crate) use fault::{Fault, path_to};
 pub(crate) use fields::Fields;

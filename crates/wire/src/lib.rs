@@ -38,9 +38,9 @@ pub use error::Error;
 pub use json::{MAX_DEPTH, MAX_FIELDS};
 pub use neutral::{
     Answer, Block, Collector, Conversation, Delta, Effort, Envelope, Event, Failure, FailureKind,
-    Format, How, Image, ImageSource, Lost, Needs, Number, Opening, Place, Reasoning, Role, Said,
-    Sampling, Seal, Stop, Text, Thinking, Tool, ToolCall, ToolChoice, ToolResult, Turn, Usage,
-    Utterance, Written, replay,
+    Format, How, Image, ImageSource, Likelihood, Lost, Needs, Number, Opening, Place, Reasoning,
+    Role, Said, Sampling, Seal, Stop, Text, Thinking, Tool, ToolCall, ToolChoice, ToolResult, Turn,
+    Usage, Utterance, Written, replay,
 };
 pub use stream::{EventReader, EventWriter, Observed, Progress, Route, Translation};
 pub use target::Target;

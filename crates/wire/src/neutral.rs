@@ -14,7 +14,7 @@ mod tool;
 mod turn;
 mod unread;
 
-pub use answer::{Answer, Envelope, Said, Stop, Usage};
+pub use answer::{Answer, Envelope, Likelihood, Said, Stop, Usage};
 pub use collect::Collector;
 pub use conversation::{Conversation, Effort, Format, Number, Sampling, Thinking};
 pub use event::{Delta, Event, Opening};

@@ -119,6 +119,7 @@ impl Body<'_> {
                 model: Some(target.model),
                 include_usage: said.stream && dialect == Dialect::Chat,
                 without,
+                ..Changes::default()
             };
             return Ok(Written {
                 body: self.changed(&changes),

@@ -1,6 +1,7 @@
 //! One file per command.
 
 pub(crate) mod add_model;
+pub(crate) mod check;
 pub(crate) mod evaluate;
 pub(crate) mod explain;
 pub(crate) mod export;

@@ -39,11 +39,11 @@ pub(crate) fn run(args: &QuickstartArgs) -> anyhow::Result<()> {
     eprintln!("3/3 serving; stop with Ctrl-C");
     telemetry::start(false)?;
     let mut settings = Settings::default();
-    settings.serve.bind = args.bind;
+    settings.server.bind = args.bind;
     settings.store.path = out.join("pointsman.db");
     let open = |dir: &Path| Router::open(dir).map(Adaptive::new);
     let live = Live::open(&router, open)?;
-    serve::block_on(settings, live, say_how_to_ask)
+    serve::block_on(settings, live, None, say_how_to_ask)
 }
 
 fn logs(log: &Path) -> LogArgs {

@@ -1,14 +1,17 @@
 //! `pointsman serve`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use anyhow::Context;
 use pointsman_router::RouterError;
-use pointsman_serve::{Adaptive, Config, Live, Server, stop_signal};
+use pointsman_serve::{Adaptive, Config, Live, Reread, Server, stop_signal};
 use pointsman_store::Store;
+use pointsman_types::ModelCard;
 
 use crate::args::ServeArgs;
-use crate::opening::opener;
+use crate::failure::Usage;
+use crate::opening::{Opener, encoding};
 use crate::settings::Settings;
 use crate::telemetry;
 
@@ -16,35 +19,100 @@ pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<()> {
     telemetry::start(args.log_json)?;
     let mut settings = Settings::read(args.config.as_deref())?;
     if let Some(bind) = args.bind {
-        settings.serve.bind = bind;
+        settings.server.bind = bind;
     }
     if let Some(store) = &args.store {
         settings.store.path.clone_from(store);
     }
-    settings.serve.log_prompts |= args.log_prompts;
-    let open = opener(&args.router, args.policy.clone())?;
-    let explore = settings.serve.explore.clone();
-    let open = move |dir: &Path| -> Result<Adaptive, RouterError> {
-        Ok(Adaptive::new(open(dir)?.with_exploration(explore.clone())?))
-    };
-    let live = Live::open_with(&args.router.dir, args.router.catalog.as_deref(), open)?;
-    block_on(settings, live, |_| {})
+    settings.server.log_prompts |= args.log_prompts;
+    let cards = Arc::new(RwLock::new(cards(&settings)));
+    let live = live(args, &settings, &cards)?;
+    let following = args.config.clone().map(|file| following(file, cards));
+    block_on(settings, live, following, |_| {})
 }
+
+/// What the settings state of models.
+fn cards(settings: &Settings) -> Vec<ModelCard> {
+    let models = settings.server.gateway.models.iter();
+    models.map(|model| model.card.clone()).collect()
+}
+
+/// The settings' file and how it is read again, for the server and for the routers to come.
+pub(crate) type Following = (PathBuf, Box<Reread>);
+
+fn following(file: PathBuf, known: Arc<RwLock<Vec<ModelCard>>>) -> Following {
+    let path = file.clone();
+    let read = move || {
+        let settings = Settings::read(Some(&path)).map_err(|error| format!("{error:#}"))?;
+        let problems = settings
+            .server
+            .gateway
+            .problems(&|name| std::env::var(name).ok());
+        if !problems.is_empty() {
+            return Err(problems.join("; "));
+        }
+        *known.write().unwrap_or_else(PoisonError::into_inner) = cards(&settings);
+        Ok(settings.server.gateway)
+    };
+    (file, Box::new(read))
+}
+
+/// The router that decides. One that only the settings name may be missing or broken: then the
+/// default model answers until it is there.
+fn live(
+    args: &ServeArgs,
+    settings: &Settings,
+    cards: &Arc<RwLock<Vec<ModelCard>>>,
+) -> anyhow::Result<Live> {
+    let gateway = &settings.server.gateway;
+    let may_stand_in = args.router.is_none() && gateway.calls_models();
+    let Some(dir) = args.router.as_ref().or(gateway.router.path.as_ref()) else {
+        return match may_stand_in {
+            true => Ok(Live::without_router(gateway)),
+            false => Err(Usage(NO_ROUTER.to_owned()).into()),
+        };
+    };
+    let opener = Opener {
+        catalog: args.catalog.clone(),
+        encoding: encoding(&args.encoding)?,
+        policy: args
+            .policy
+            .clone()
+            .or_else(|| gateway.router.policy.clone()),
+        cards: Arc::clone(cards),
+    };
+    let explore = settings.server.explore.clone();
+    let open = move |dir: &Path| -> Result<Adaptive, RouterError> {
+        Ok(Adaptive::new(
+            opener.open(dir)?.with_exploration(explore.clone())?,
+        ))
+    };
+    let catalog = args.catalog.as_deref();
+    Ok(match may_stand_in {
+        true => Live::open_or_stand_in(dir, catalog, open, gateway),
+        false => Live::open_with(dir, catalog, open)?,
+    })
+}
+
+const NO_ROUTER: &str = "there is no router: give --router DIR, or `router.path` or models with deployments in the settings";
 
 /// Serves until a signal ends it; `ready` is told the address once it is taken.
 pub(crate) fn block_on(
-    mut settings: Settings,
+    settings: Settings,
     live: Live,
+    following: Option<Following>,
     ready: impl FnOnce(std::net::SocketAddr),
 ) -> anyhow::Result<()> {
-    settings.serve.learning = settings.learning;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .context("no async runtime")?;
     runtime.block_on(async {
         let stop = stop_signal()?;
-        let server = bind(&settings.serve, live, settings.store).await?;
+        let mut server = bind(&settings.server, live, settings.store).await?;
+        if let Some((file, read)) = following {
+            server = server.following(file, read);
+        }
         eprintln!("listening on http://{}", server.address());
         ready(server.address());
         server.run(stop).await?;

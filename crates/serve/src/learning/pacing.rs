@@ -21,7 +21,7 @@ const PATIENCE_MS: i64 = 10 * 60 * 1000;
 /// So many reports are waited for; the oldest are settled at what was expected.
 const MOST_OPEN: usize = 65_536;
 /// At this lambda the cheapest candidate is the best, whatever its quality.
-const CHEAPEST: f64 = 1e12;
+pub(crate) const CHEAPEST: f64 = 1e12;
 
 /// One budget that all requests share.
 pub(crate) struct Pacing {
@@ -68,6 +68,9 @@ pub(crate) struct PacingStatus {
     open: usize,
 }
 
+/// Refuses candidates beyond the limits, and may say what a dollar must buy.
+pub(crate) type Narrow<'n> = dyn FnMut(&mut [Candidate]) -> Option<f64> + 'n;
+
 /// A decision within the budget, and what is to be booked for it.
 pub(crate) struct Within {
     pub(crate) decision: Decision,
@@ -97,18 +100,21 @@ impl Pacing {
         self.desk.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Decides at the lambda that meets the budget. The desk is held from the question to the
-    /// reservation, so that no two requests count on the same money.
+    /// Decides at the lambda that meets the budget, or that `narrow` asks for. The desk is held from
+    /// the question to the reservation, so that no two requests count on the same money.
     pub(crate) fn decide(
         &self,
         router: &dyn Decide,
         request: &Request,
+        narrow: &mut Narrow<'_>,
     ) -> Result<Within, Unsatisfiable> {
         let now_ms = now_ms();
         let mut held = None;
         let decision = router.decide_paced(request, &mut |candidates| {
+            let asked = narrow(candidates);
             let desk = held.insert(self.desk());
-            desk.pace(now_ms, candidates, request.limits.max_tokens)
+            let paced = desk.pace(now_ms, candidates, request.limits.max_tokens);
+            asked.or(paced)
         })?;
         let booking = held.and_then(|mut desk| {
             desk.reserve(decision.chosen(), request.limits.max_tokens, now_ms)

@@ -6,6 +6,7 @@ mod budgets;
 mod changes;
 mod decisions;
 mod drifting;
+mod gateway;
 mod judgements;
 mod learning;
 mod lifecycle;
@@ -96,9 +97,13 @@ impl Decide for FirstAllowed {
         let allowed = limits.models.as_ref().unwrap_or(&self.names);
         let (chosen, rest): (Vec<_>, Vec<_>) =
             self.names.iter().partition(|name| allowed[0] == **name);
-        let refused = rest
-            .iter()
-            .map(|name| candidate(name, Some(Refusal::LowerUtility)));
+        let refused = rest.iter().map(|name| {
+            let refusal = match allowed.contains(name) {
+                true => Refusal::LowerUtility,
+                false => Refusal::NotAllowed,
+            };
+            candidate(name, Some(refusal))
+        });
         Ok(Decision {
             model: chosen[0].clone(),
             reason: Reason::BestUtility,

@@ -4,7 +4,7 @@ use super::request_in::{thought, tool_call};
 use super::{failure, finish, usage};
 use crate::json::{Fault, Fields, Json};
 use crate::neutral::Unread;
-use crate::{Answer, Body, Error, Reasoning, Said, Stop};
+use crate::{Answer, Body, Error, Likelihood, Reasoning, Said, Stop};
 
 /// Reads an answer.
 pub(crate) fn read(body: &Body<'_>) -> Result<Answer, Error> {
@@ -23,7 +23,8 @@ fn answer(root: Json<'_>) -> Result<Answer, Fault> {
     let mut choice = Fields::of(first)?;
     let said = said(Fields::of(choice.need("message")?)?, &mut unread)?;
     let word = choice.text("finish_reason")?;
-    if let Some(probabilities) = choice.take("logprobs") {
+    let probabilities = choice.take("logprobs").filter(|value| !value.is_null());
+    if let Some(probabilities) = probabilities {
         unread.note(probabilities);
     }
     let answer = Answer {
@@ -31,10 +32,25 @@ fn answer(root: Json<'_>) -> Result<Answer, Fault> {
         model: fields.text("model")?.unwrap_or_default().into_owned(),
         stop: word.map_or(Stop::End, |word| finish::read(&word)),
         usage: usage::read(fields.nested("usage")?)?,
+        likelihood: probabilities.map_or(Ok(None), likelihood)?,
         lost: unread.lost(),
         said,
     };
     Ok(answer.with_calls_told())
+}
+
+/// How likely the tokens were, where every one of them has a number.
+fn likelihood(probabilities: Json<'_>) -> Result<Option<Likelihood>, Fault> {
+    let Some(tokens) = Fields::of(probabilities)?.take("content") else {
+        return Ok(None);
+    };
+    let mut sum = Likelihood::default();
+    for token in tokens.items()? {
+        let number = Fields::of(token)?.need("logprob")?.number()?;
+        sum.logprob += number.parse::<f64>().unwrap_or(f64::NEG_INFINITY);
+        sum.tokens += 1;
+    }
+    Ok((sum.tokens > 0).then_some(sum))
 }
 
 fn said<'a>(mut message: Fields<'a>, unread: &mut Unread<'a>) -> Result<Vec<Said>, Fault> {

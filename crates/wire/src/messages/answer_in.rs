@@ -36,6 +36,7 @@ fn answer(root: Json<'_>) -> Result<Answer, Fault> {
         stop: word.map_or(Stop::End, |word| stop::read(&word)),
         usage,
         lost: unread.lost(),
+        likelihood: None,
     })
 }
 

@@ -15,6 +15,8 @@ pub struct Answer {
     pub stop: Stop,
     /// What it took, where the back end says so.
     pub usage: Option<Usage>,
+    /// How likely it was, where the back end was asked and says so. No dialect is told.
+    pub likelihood: Option<Likelihood>,
     /// What the neutral answer cannot hold.
     pub lost: Vec<Lost>,
 }
@@ -30,6 +32,15 @@ pub enum Said {
     Reasoning(Reasoning<'static>),
     /// It calls a tool.
     ToolCall(ToolCall<'static>),
+}
+
+/// How likely a model found its own answer.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Likelihood {
+    /// The sum of the natural logarithms of the tokens' probabilities.
+    pub logprob: f64,
+    /// How many tokens there are.
+    pub tokens: u64,
 }
 
 /// Why an answer ended.

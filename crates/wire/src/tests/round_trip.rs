@@ -421,6 +421,7 @@ fn answer() -> impl Strategy<Value = Answer> {
             stop,
             usage: Some(usage),
             lost: Vec::new(),
+            likelihood: None,
         };
         answer.with_calls_told()
     })

@@ -1,0 +1,188 @@
+//! What a call took: counted once, however it ends, also where the caller goes away first.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use pointsman_store::OutcomeRecord;
+use pointsman_types::{Billed, Tokens, Usage, Usd};
+use pointsman_wire as wire;
+
+use super::fleet::Fleet;
+use super::sessions::SessionKey;
+use super::tokens::BYTES_PER_TOKEN;
+use crate::App;
+use crate::route::new_id;
+
+/// What stands in the record where the caller went away.
+const CANCELLED: &str = "cancelled";
+
+/// A call whose cost is not known yet. Dropped unsettled, it counts as cancelled.
+pub(crate) struct Account {
+    app: Arc<App>,
+    fleet: Arc<Fleet>,
+    /// Who was asked.
+    pub(super) member: usize,
+    decision: String,
+    key: Option<String>,
+    /// Tokens in, as far as can be told before.
+    input: u64,
+    since: Instant,
+    /// The conversation that the answer belongs to.
+    session: Option<SessionKey>,
+    /// What was seen so far.
+    seen: Seen,
+    is_settled: bool,
+}
+
+/// What is known of an answer.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Seen {
+    /// As the provider counted.
+    pub(crate) usage: Option<wire::Usage>,
+    /// Bytes of text that were said.
+    pub(crate) bytes: u64,
+}
+
+/// What a call cost.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Bill {
+    /// `None` where the model has no price.
+    pub(crate) cost: Option<Usd>,
+    /// The provider said nothing of tokens.
+    pub(crate) is_estimated: bool,
+}
+
+impl Account {
+    pub(crate) fn open(
+        app: &Arc<App>,
+        fleet: &Arc<Fleet>,
+        member: usize,
+        decision: &str,
+        key: Option<&str>,
+        input: u64,
+        session: Option<SessionKey>,
+    ) -> Self {
+        Self {
+            app: Arc::clone(app),
+            fleet: Arc::clone(fleet),
+            member,
+            decision: decision.to_owned(),
+            key: key.map(str::to_owned),
+            input,
+            since: Instant::now(),
+            session,
+            seen: Seen::default(),
+            is_settled: false,
+        }
+    }
+
+    /// Notes what has come so far, in case nothing more does.
+    pub(crate) fn see(&mut self, seen: Seen) {
+        self.seen = seen;
+    }
+
+    /// The call is over. `error` is why there was no whole answer.
+    pub(crate) fn settle(mut self, seen: Seen, error: Option<&str>) -> Bill {
+        self.seen = seen;
+        self.close(error)
+    }
+
+    /// There was no answer, so there is nothing to pay.
+    pub(crate) fn fail(self, why: &str) -> Bill {
+        let seen = Seen {
+            usage: Some(wire::Usage::default()),
+            bytes: 0,
+        };
+        self.settle(seen, Some(why))
+    }
+
+    fn close(&mut self, error: Option<&str>) -> Bill {
+        self.is_settled = true;
+        let tokens = self.tokens();
+        let bill = Bill {
+            cost: self.fleet.members[self.member].card.bill(&tokens),
+            is_estimated: self.seen.usage.is_none(),
+        };
+        let card = &self.fleet.members[self.member].card;
+        self.app
+            .metrics
+            .gateway()
+            .billed(&card.name, &tokens, &bill);
+        if let (Some(pacing), Some(cost)) = (&self.app.pacing, bill.cost) {
+            pacing.settle(&self.decision, cost);
+        }
+        self.record(&tokens, &bill, error);
+        if error.is_none() {
+            self.remember(&tokens);
+        }
+        bill
+    }
+
+    /// The conversation has this model now, and its provider this prompt, if it keeps prompts at all.
+    fn remember(&self, tokens: &Billed) {
+        let Some(session) = self.session else {
+            return;
+        };
+        let card = &self.fleet.members[self.member].card;
+        let keeps = card.cached_input_usd_per_million.is_some();
+        let cached = if keeps {
+            tokens.input + tokens.output
+        } else {
+            0
+        };
+        self.fleet.sessions.keep(session, card.name.clone(), cached);
+    }
+
+    fn tokens(&self) -> Billed {
+        match self.seen.usage {
+            Some(usage) => Billed {
+                input: usage.input,
+                cached: usage.cached,
+                cache_write: usage.cache_write,
+                output: usage.output,
+            },
+            None => Billed {
+                input: self.input,
+                output: self.seen.bytes.div_ceil(BYTES_PER_TOKEN),
+                ..Billed::default()
+            },
+        }
+    }
+
+    /// Keeps the outcome in the background; the server waits for it before it ends.
+    fn record(&self, tokens: &Billed, bill: &Bill, error: Option<&str>) {
+        let (outcome_id, ts_ms) = new_id();
+        let record = OutcomeRecord {
+            outcome_id,
+            ts_ms,
+            decision_id: self.decision.clone(),
+            key_id: self.key.clone(),
+            usage: Usage {
+                input_tokens: Some(Tokens(tokens.input)),
+                output_tokens: Some(Tokens(tokens.output)),
+                cached_tokens: Some(Tokens(tokens.cached)),
+                cost: bill.cost,
+                latency_ms: Some(self.since.elapsed().as_secs_f64() * 1e3),
+                error: error.map(str::to_owned),
+            },
+        };
+        let app = Arc::clone(&self.app);
+        self.app.gateway.tasks.spawn(async move {
+            match app.store.outcome(record).await {
+                Ok(_) => app.learning.wake(),
+                Err(error) => {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::warn!(error, "what a call took was not kept");
+                }
+            }
+        });
+    }
+}
+
+impl Drop for Account {
+    fn drop(&mut self) {
+        if !self.is_settled {
+            self.close(Some(CANCELLED));
+        }
+    }
+}

@@ -1,0 +1,307 @@
+//! Who is asked, in which order, and why.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use pointsman_policy::limit_refusal;
+use pointsman_router::Unsatisfiable;
+use pointsman_types::{Candidate, Decision, ModelName, Quality, Reason, Refusal, Request};
+use pointsman_wire::{Failure, FailureKind};
+use tokio::time::timeout;
+
+use super::asked::Asked;
+use super::fleet::Fleet;
+use super::refused::Refused;
+use super::sessions::Thread;
+use super::unrouted::needs;
+use super::wanted::Wanted;
+use crate::App;
+use crate::compared::{self, Asked as Beside};
+use crate::learning::CHEAPEST;
+use crate::live::Snapshot;
+use crate::route::{Decided, new_id, unsatisfiable};
+
+/// A decision, and whom to ask if the chosen one gives no answer.
+pub(crate) struct Chosen {
+    pub(crate) decided: Decided,
+    /// Members of the fleet, the chosen one first.
+    pub(crate) ranking: Vec<usize>,
+    /// What a version in shadow is asked later.
+    pub(crate) beside: Option<Beside>,
+}
+
+/// Decides who is asked.
+pub(crate) async fn choose(
+    app: &Arc<App>,
+    fleet: &Arc<Fleet>,
+    wanted: Wanted,
+    thread: Option<&Thread>,
+) -> Result<Chosen, Refused> {
+    let snapshot = app.live.snapshot();
+    let mut request = wanted.request;
+    let (id, ts_ms) = new_id();
+    let threshold = match wanted.asked {
+        Asked::Pinned(member) => {
+            pin(fleet, member, &mut request)?;
+            None
+        }
+        Asked::Pipeline(_) => return Err(Failure::new(FailureKind::Server, NO_PIPELINE).into()),
+        Asked::Routed { threshold } => {
+            request.draw = app.chance.draw(wanted.tier.as_deref(), wanted.no_explore);
+            threshold
+        }
+    };
+    let desk = Desk {
+        app,
+        snapshot: &snapshot,
+        fleet,
+        id: &id,
+        threshold,
+    };
+    let mut decision = desk.decide(&request).await.map_err(unsatisfiable)?;
+    match (wanted.asked, thread) {
+        (Asked::Pinned(_), _) => decision.reason = Reason::Pinned,
+        (Asked::Routed { .. }, Some(thread)) => {
+            decision = fleet.sessions.settle(fleet, thread, decision);
+        }
+        (Asked::Routed { .. } | Asked::Pipeline(_), _) => {}
+    }
+    let decided = Decided {
+        id,
+        ts_ms,
+        request,
+        session_id: wanted.session_id,
+        metadata: wanted.metadata,
+        key_id: wanted.key_id,
+        tier: wanted.tier,
+        explain: wanted.explain,
+        decision,
+        explanation: None,
+        arm: None,
+        shadow: None,
+    };
+    let is_free = !matches!(
+        decided.decision.reason,
+        Reason::Pinned | Reason::SessionKept
+    );
+    let is_compared = is_free && threshold.is_none() && !snapshot.current.router.is_stand_in();
+    let decided = match is_compared {
+        true => compared::before_the_answer(app, &snapshot, decided).await,
+        false => decided,
+    };
+    Ok(Chosen {
+        ranking: ranking(fleet, &decided),
+        beside: is_compared
+            .then(|| Beside::of(&snapshot, &decided))
+            .flatten(),
+        decided,
+    })
+}
+
+/// Pipelines call models, never each other.
+const NO_PIPELINE: &str = "a pipeline was to be called like a model";
+
+/// Nobody else may answer.
+fn pin(fleet: &Fleet, member: usize, request: &mut Request) -> Result<(), Refused> {
+    let name = &fleet.members[member].card.name;
+    let is_open = request
+        .limits
+        .models
+        .as_ref()
+        .is_none_or(|open| open.contains(name));
+    if !is_open {
+        let why = format!("`{name}` is not open to this request");
+        return Err(Failure::new(FailureKind::Permission, why).into());
+    }
+    request.limits.models = Some(vec![name.clone()]);
+    Ok(())
+}
+
+/// Everything that one decision is made with.
+struct Desk<'d> {
+    app: &'d Arc<App>,
+    snapshot: &'d Arc<Snapshot>,
+    fleet: &'d Fleet,
+    id: &'d str,
+    threshold: Option<f32>,
+}
+
+impl Desk<'_> {
+    /// By the router, unless it is not there, knows nobody who may be asked, fails or takes too long.
+    async fn decide(&self, request: &Request) -> Result<Decision, Unsatisfiable> {
+        let router = &self.snapshot.current.router;
+        if router.is_stand_in() {
+            return self.fleet.unrouted.choose(request, Reason::NoRouter);
+        }
+        let Some(known) = known(request, router.models()) else {
+            return self.fleet.unrouted.choose(request, Reason::NoRouter);
+        };
+        let decided = match router.is_slow() {
+            true => self.decide_aside(known).await,
+            false => self.decide_here(&known),
+        };
+        match decided {
+            Ok(Ok(decision)) => Ok(decision),
+            // Models that the router does not know may satisfy what those it knows do not.
+            Ok(Err(refused)) => {
+                let other = self.fleet.unrouted.choose(request, Reason::NoRouter);
+                other.map_err(|_| refused)
+            }
+            Err(reason) => self.fleet.unrouted.choose(request, reason),
+        }
+    }
+
+    /// A decision takes microseconds and reads a bounded part of the prompt, so nothing is gained by
+    /// a limit on its time.
+    fn decide_here(&self, request: &Request) -> Result<Result<Decision, Unsatisfiable>, Reason> {
+        let deciding = || decided(self.app, self.snapshot, request, self.id, self.threshold);
+        // The router is immutable, and the budget's lock bears a panic.
+        catch_unwind(AssertUnwindSafe(deciding)).map_err(|_| Reason::RouterFailed)
+    }
+
+    /// A router with a transformer decides on threads of its own, within the limit.
+    async fn decide_aside(
+        &self,
+        request: Request,
+    ) -> Result<Result<Decision, Unsatisfiable>, Reason> {
+        let (app, snapshot) = (Arc::clone(self.app), Arc::clone(self.snapshot));
+        let (id, threshold) = (self.id.to_owned(), self.threshold);
+        let deciding =
+            tokio::task::spawn_blocking(move || decided(&app, &snapshot, &request, &id, threshold));
+        match timeout(self.fleet.limit, deciding).await {
+            Ok(Ok(decided)) => Ok(decided),
+            Ok(Err(_)) => Err(Reason::RouterFailed),
+            Err(_) => Err(Reason::RouterSlow),
+        }
+    }
+}
+
+fn decided(
+    app: &App,
+    snapshot: &Snapshot,
+    request: &Request,
+    id: &str,
+    threshold: Option<f32>,
+) -> Result<Decision, Unsatisfiable> {
+    let router = snapshot.current.router.as_ref();
+    app.decided(router, request, id, &mut |candidates| {
+        threshold.map(|threshold| within(candidates, threshold))
+    })
+}
+
+/// Leaves those whose quality is at most so far below the best; of them the cheapest is wanted.
+fn within(candidates: &mut [Candidate], threshold: f32) -> f64 {
+    let open = |one: &&mut Candidate| one.refusal.is_none();
+    let quality = |one: &Candidate| one.quality.get();
+    let best = candidates
+        .iter()
+        .filter(|one| one.refusal.is_none())
+        .map(quality);
+    let least = best.fold(f32::NEG_INFINITY, f32::max) - threshold;
+    for one in candidates.iter_mut().filter(open) {
+        if quality(one) < least {
+            one.refusal = Some(Refusal::BeyondThreshold);
+        }
+    }
+    CHEAPEST
+}
+
+/// The request with only those models that the router knows; `None` where it knows none of them.
+fn known(request: &Request, router: &[ModelName]) -> Option<Request> {
+    let open = request.limits.models.as_deref().unwrap_or(router);
+    let models: Vec<ModelName> = open
+        .iter()
+        .filter(|one| router.contains(one))
+        .cloned()
+        .collect();
+    (!models.is_empty()).then(|| {
+        let mut request = request.clone();
+        request.limits.models = Some(models);
+        request
+    })
+}
+
+/// The chosen one, then the others that no limit refused in the router's order, then those that it
+/// does not know.
+fn ranking(fleet: &Fleet, decided: &Decided) -> Vec<usize> {
+    let Decided {
+        decision, request, ..
+    } = decided;
+    let may_answer = |refusal: &Option<Refusal>| match refusal {
+        None | Some(Refusal::BeyondThreshold) => true,
+        Some(refusal) => !refusal.is_limit(),
+    };
+    let ranked = decision
+        .candidates
+        .iter()
+        .filter(|one| may_answer(&one.refusal));
+    let mut ranking: Vec<usize> = ranked
+        .filter_map(|one| fleet.place(one.model.as_str()))
+        .collect();
+    let is_known = |name: &ModelName| decision.candidates.iter().any(|one| one.model == *name);
+    for (place, member) in fleet.members.iter().enumerate() {
+        let refusal = limit_refusal(&member.card, &request.limits, needs(&member.card, request));
+        if !is_known(&member.card.name) && refusal.is_none() {
+            ranking.push(place);
+        }
+    }
+    let open = request.limits.models.as_ref();
+    ranking.retain(|place| {
+        let name = &fleet.members[*place].card.name;
+        open.is_none_or(|open| open.contains(name))
+    });
+    ranking.truncate(fleet.most_models);
+    ranking
+}
+
+/// The same request, decided anew since those before gave no answer: what is left of the candidates,
+/// with the one that answered in front.
+pub(crate) fn instead(decision: &Decision, failed: &[ModelName], answered: &ModelName) -> Decision {
+    let mut candidates = decision.candidates.clone();
+    for one in &mut candidates {
+        let is_it = one.model == *answered;
+        one.probability = match is_it {
+            true => pointsman_types::Probability::ONE,
+            false => pointsman_types::Probability::ZERO,
+        };
+        if failed.contains(&one.model) {
+            one.refusal = Some(Refusal::Failed);
+        }
+        if is_it {
+            one.refusal = None;
+        }
+    }
+    if !candidates.iter().any(|one| one.model == *answered) {
+        candidates.insert(0, unknown(answered));
+    }
+    // Refused by a limit last, as in every decision; a stable sort keeps the router's order.
+    candidates.sort_by_key(|one| {
+        (
+            one.model != *answered,
+            one.refusal.is_some_and(|why| why.is_limit()),
+        )
+    });
+    Decision {
+        model: answered.clone(),
+        reason: Reason::Fallback,
+        propensity: pointsman_types::Probability::ONE,
+        candidates,
+        ..decision.clone()
+    }
+}
+
+/// A model of which the router predicts nothing.
+fn unknown(model: &ModelName) -> Candidate {
+    Candidate {
+        model: model.clone(),
+        quality: Quality::clamped(0.0),
+        quality_lower: Quality::clamped(0.0),
+        learned: None,
+        cost: pointsman_types::Usd::ZERO,
+        output_tokens: None,
+        output_tokens_p50: None,
+        output_tokens_p90: None,
+        probability: pointsman_types::Probability::ONE,
+        refusal: None,
+    }
+}

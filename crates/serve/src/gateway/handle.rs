@@ -1,0 +1,157 @@
+//! A request's way: read, decided, called, told, accounted for.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use pointsman_relay::Answered;
+use pointsman_wire::{self as wire, Dialect, Failure, FailureKind};
+
+use super::asked::Asked;
+use super::cache::Found;
+use super::caching::{self, Terms};
+use super::calling::Call;
+use super::choose::choose;
+use super::ending::Ending;
+use super::fleet::Fleet;
+use super::notes::{CACHE, Notes};
+use super::pipelines::Request;
+use super::piping::Piping;
+use super::refused::Refused;
+use super::reply::reply;
+use super::sending;
+use super::wanted::Wanted;
+use super::wishes::Wishes;
+use crate::App;
+
+pub(crate) async fn chat(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> Response {
+    told(app, Dialect::Chat, headers, body).await
+}
+
+pub(crate) async fn messages(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    told(app, Dialect::Messages, headers, body).await
+}
+
+pub(crate) async fn responses(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    told(app, Dialect::Responses, headers, body).await
+}
+
+async fn told(app: Arc<App>, dialect: Dialect, headers: HeaderMap, body: Body) -> Response {
+    let answered = answer(&app, dialect, &headers, body).await;
+    answered.unwrap_or_else(|refused| refused.response(dialect))
+}
+
+async fn answer(
+    app: &Arc<App>,
+    dialect: Dialect,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Response, Refused> {
+    let since = Instant::now();
+    let fleet = app.gateway.fleet.load_full();
+    if fleet.is_empty() {
+        let why = "no models are set up: the settings list none with deployments";
+        return Err(Failure::new(FailureKind::NotFound, why).into());
+    }
+    let guest = fleet.door.admit(headers)?;
+    let held = app.intake.read(headers, body).await?;
+    let body = wire::Body::parse(&held.bytes)?;
+    let said = dialect.read_request(&body)?;
+    let wishes = Wishes::read(&body)?;
+    let wanted = Wanted::read(&said, &fleet, &guest, &wishes.others)?;
+    let asked = caching::Asked {
+        guest: &guest,
+        body: &body,
+        said: &said,
+        wishes: &wishes.others,
+    };
+    let terms = Terms::of(&fleet.answers, &wishes.cache, headers, asked);
+    let flight = match found(app, &fleet, terms.as_ref()).await {
+        Found::Hit(kept) => return caching::again(&kept, "hit", &said),
+        Found::Merged(kept) => return caching::again(&kept, "merged", &said),
+        Found::Miss(flight) => terms.map(|terms| (flight, terms.ttl)),
+        Found::Alone => None,
+    };
+    if let Asked::Pipeline(at) = wanted.asked {
+        let piping = Piping {
+            app,
+            fleet: &fleet,
+            guest: &guest,
+            headers,
+            request: Request {
+                body: &body,
+                said: &said,
+                wishes: &wishes.others,
+            },
+            explains: wanted.explain,
+        };
+        return piping.run(&fleet.pipelines[at], flight).await;
+    }
+    let (caller, session) = (wanted.key_id.as_deref(), wanted.session_id.as_deref());
+    let thread = fleet.sessions.thread(caller, session, &said);
+    let (explains, input) = (wanted.explain, wanted.input);
+    let chosen = choose(app, &fleet, wanted, thread.as_ref()).await?;
+    let call = Call {
+        app,
+        fleet: &fleet,
+        body: &body,
+        said: &said,
+        headers,
+        input,
+        thread,
+        read_in: since.elapsed(),
+    };
+    let mut sent = call.send(chosen, flight.is_some()).await?;
+    if terms.is_some() {
+        sent.notes.put(CACHE, "miss");
+    }
+    let keeping = flight.map(|(flight, ttl)| sent.keeping(flight, ttl));
+    let explained = explains.then(|| sent.explained());
+    let ending = Ending {
+        account: sent.account,
+        explained,
+        keeping,
+        fleet,
+        dialect,
+    };
+    Ok(respond(sent.reply.answered, ending, sent.notes))
+}
+
+/// What is kept for these terms. Who wants it fresh takes nothing and puts the answer there.
+async fn found(app: &App, fleet: &Fleet, terms: Option<&Terms>) -> Found {
+    let Some(terms) = terms else {
+        return Found::Alone;
+    };
+    let found = match terms.is_fresh {
+        true => fleet.answers.refresh(terms.key),
+        false => fleet.answers.find(terms.key).await,
+    };
+    let found = match found {
+        Found::Hit(kept) if !terms.allow(&kept) => fleet.answers.refresh(terms.key),
+        found => found,
+    };
+    app.metrics.gateway().cached(&found);
+    found
+}
+
+fn respond(answered: Answered, ending: Ending, mut notes: Notes) -> Response {
+    match answered {
+        Answered::Whole(whole) => {
+            let is_stream = whole.is_stream;
+            let body = ending.whole(whole, &mut notes);
+            reply(body.into(), is_stream, notes)
+        }
+        Answered::Stream(stream) => reply(sending::body(stream, ending), true, notes),
+    }
+}
