@@ -8,6 +8,7 @@
 //! | `streaming.rs` | a log larger than the table: no row is wasted, none is learnt from that should not be |
 //! | `replay.rs` | serving with feedback on a log whose truth is known: learning does no harm |
 //! | `notebook.rs` | the notebook on learning runs on a real replay |
+//! | `clients.rs` | the packages people use against the gateway; its settings, its kills |
 //! | `online.rs` | learning while serving, by the program itself: nothing is lost by a kill |
 //! | `learning_curve.rs` | more labels make a better router, and the curve says by how much |
 //! | `labels.rs` | scores, comparisons and choices of a policy, against a truth that is known |
@@ -29,6 +30,7 @@
     reason = "a test that cannot go on should say where and stop"
 )]
 
+mod clients;
 mod closing_the_loop;
 mod cold_start;
 mod command_line;

@@ -115,7 +115,8 @@ impl Tables {
                 "." => at.to_owned(),
                 path => format!("{at}.{path}"),
             };
-            self.problems.push(format!("{path}: {}", error.inner()));
+            self.problems
+                .push(format!("{path}: {}", error.inner().message()));
         })
         .ok()
     }
@@ -221,7 +222,7 @@ mod tests {
         "#;
         let told = Settings::parse(text).unwrap_err().to_string();
         for says in [
-            "server: unknown field `log_prompt`",
+            "server.log_prompt: unknown field `log_prompt`",
             "store.path: invalid type",
             "router.limit_ms: invalid type",
             "surplus: is no table",

@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower_http::add_extension::AddExtension;
 
+use crate::gateway::Bookkeeping;
 use crate::learning::Worker;
 use crate::peer::Peer;
 use crate::steward::Steward;
@@ -115,6 +116,9 @@ impl Server {
         });
         let stop_learning = CancellationToken::new();
         let learning = tokio::spawn(self.learner.run(stop_learning.clone()));
+        let stop_books = CancellationToken::new();
+        let books =
+            Bookkeeping::new(&self.app).map(|books| tokio::spawn(books.run(stop_books.clone())));
         let connections = Connections::new(&self.app, &self.settings);
         let notice = async {
             shutdown.await;
@@ -133,11 +137,14 @@ impl Server {
             // A panic there was reported by the panic hook.
             judging.await.ok();
         }
+        stop_books.cancel();
+        if let Some(books) = books {
+            // A panic there was reported by the panic hook.
+            books.await.ok();
+        }
         stop_learning.cancel();
         // A panic there was reported by the panic hook.
         learning.await.ok();
-        self.app.gateway.tasks.close();
-        self.app.gateway.tasks.wait().await;
         self.app.store.close().await;
         tracing::info!("stopped");
         // A watch that panicked has been reported by the panic hook.

@@ -1,6 +1,9 @@
 //! What calls really took, as table rows. The same content again repeats the newest version; other
 //! content becomes the next version, and the newest counts. Nothing is overwritten.
 
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
 use pointsman_types::{Tokens, Usage, Usd};
 use sqlx::SqliteConnection;
 
@@ -43,6 +46,63 @@ struct Newest {
     cells: UsageCells,
     id: Option<String>,
     version: Option<i64>,
+}
+
+/// Outcomes of one statement, most first: a batch is cut greedily.
+const SIZES: [usize; 4] = [64, 16, 4, 1];
+/// Values of an outcome that is its decision's first.
+const VALUES: usize = 10;
+
+static FIRST: LazyLock<[String; SIZES.len()]> = LazyLock::new(|| SIZES.map(first));
+
+/// Inserts those whose decision is known, open to the key and without an outcome, and tells which they
+/// were. Nothing is said of the others.
+fn first(outcomes: usize) -> String {
+    let values = vec![format!("({})", ["?"; VALUES].join(",")); outcomes].join(",");
+    format!(
+        "INSERT INTO outcome (version, id, ts_ms, decision_id, key_id, input_tokens, output_tokens,
+                              cached_tokens, cost_usd, latency_ms, error)
+         SELECT 1, v.column1, v.column2, v.column3, v.column4, v.column5, v.column6, v.column7,
+                v.column8, v.column9, v.column10
+         FROM (VALUES {values}) AS v
+         JOIN decision AS d ON d.id = v.column3 AND d.erased_ms IS NULL
+          AND (d.key_id = v.column4 OR d.key_id IS NULL OR v.column4 IS NULL)
+         WHERE NOT EXISTS (SELECT 1 FROM outcome AS o WHERE o.decision_id = v.column3)
+         ON CONFLICT DO NOTHING
+         RETURNING id"
+    )
+}
+
+/// Keeps the outcomes that are the first of their decisions, some dozens by one statement, and returns
+/// their ids. The others are for [`settle`].
+pub(crate) async fn insert_first(
+    db: &mut SqliteConnection,
+    mut records: &[&OutcomeRecord],
+) -> Result<HashSet<String>, sqlx::Error> {
+    let mut kept = HashSet::new();
+    while !records.is_empty() {
+        let fits = SIZES.iter().position(|size| *size <= records.len());
+        let place = fits.unwrap_or(SIZES.len() - 1);
+        let (now, later) = records.split_at(SIZES[place]);
+        let statement = sqlx::query_scalar(FIRST[place].as_str());
+        let statement = now.iter().fold(statement, |query, record| {
+            let cells = UsageCells::from(&record.usage);
+            query
+                .bind(record.outcome_id.as_str())
+                .bind(record.ts_ms)
+                .bind(record.decision_id.as_str())
+                .bind(record.key_id.as_deref())
+                .bind(cells.input_tokens)
+                .bind(cells.output_tokens)
+                .bind(cells.cached_tokens)
+                .bind(cells.cost_usd)
+                .bind(cells.latency_ms)
+                .bind(cells.error)
+        });
+        kept.extend(statement.fetch_all(&mut *db).await?);
+        records = later;
+    }
+    Ok(kept)
 }
 
 /// Keeps one outcome, inside the caller's transaction.

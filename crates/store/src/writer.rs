@@ -12,11 +12,10 @@ use crate::database::{self, Lock};
 use crate::fault::Fault;
 use crate::insert::{self, DecisionRow};
 use crate::judge::judge;
-use crate::outcome::settle;
 use crate::sync::{self, Committed};
 use crate::{
     Config, EventRecord, FeedbackRecord, OutcomeRecord, Receipt, Snapshot, StoreError, Transition,
-    Version, erase, event, lease, snapshot, version,
+    Version, erase, event, lease, outcome, snapshot, version,
 };
 
 pub(crate) type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
@@ -262,11 +261,17 @@ async fn take_all(
     reports: Vec<Report>,
 ) -> Result<Vec<Result<Receipt, StoreError>>, sqlx::Error> {
     let mut transaction = db.begin_with("BEGIN IMMEDIATE").await?;
+    let outcomes: Vec<&OutcomeRecord> = reports.iter().filter_map(Report::outcome).collect();
+    let first = outcome::insert_first(&mut transaction, &outcomes).await?;
     let mut taken = Vec::with_capacity(reports.len());
     for report in reports {
         let done = match report {
             Report::Feedback(record) => judge(&mut transaction, *record).await,
-            Report::Outcome(record) => settle(&mut transaction, *record).await,
+            Report::Outcome(record) if first.contains(&record.outcome_id) => Ok(Receipt {
+                feedback_id: record.outcome_id,
+                repeated: false,
+            }),
+            Report::Outcome(record) => outcome::settle(&mut transaction, *record).await,
         };
         taken.push(match done {
             Ok(receipt) => Ok(receipt),
@@ -276,4 +281,13 @@ async fn take_all(
     }
     transaction.commit().await?;
     Ok(taken)
+}
+
+impl Report {
+    fn outcome(&self) -> Option<&OutcomeRecord> {
+        match self {
+            Self::Outcome(record) => Some(record),
+            Self::Feedback(_) => None,
+        }
+    }
 }

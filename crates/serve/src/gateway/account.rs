@@ -149,7 +149,7 @@ impl Account {
         }
     }
 
-    /// Keeps the outcome in the background; the server waits for it before it ends.
+    /// Hands the outcome over to be kept.
     fn record(&self, tokens: &Billed, bill: &Bill, error: Option<&str>) {
         let (outcome_id, ts_ms) = new_id();
         let record = OutcomeRecord {
@@ -166,16 +166,9 @@ impl Account {
                 error: error.map(str::to_owned),
             },
         };
-        let app = Arc::clone(&self.app);
-        self.app.gateway.tasks.spawn(async move {
-            match app.store.outcome(record).await {
-                Ok(_) => app.learning.wake(),
-                Err(error) => {
-                    let error = &error as &dyn std::error::Error;
-                    tracing::warn!(error, "what a call took was not kept");
-                }
-            }
-        });
+        if let Err(error) = self.app.gateway.outcomes.try_send(record) {
+            tracing::warn!(%error, "what a call took was not kept");
+        }
     }
 }
 

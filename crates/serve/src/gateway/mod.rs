@@ -7,6 +7,7 @@
 mod account;
 mod asked;
 mod auth;
+mod bookkeeping;
 mod cache;
 mod caching;
 mod calling;
@@ -33,13 +34,15 @@ mod wanted;
 mod wishes;
 
 use std::path::PathBuf;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use arc_swap::ArcSwap;
-use tokio_util::task::TaskTracker;
+use pointsman_store::OutcomeRecord;
+use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 pub use auth::AuthConfig;
 pub(crate) use auth::Guest;
+pub(crate) use bookkeeping::Bookkeeping;
 pub use cache::CacheConfig;
 pub use check::Environment;
 pub use condition::Conditions;
@@ -60,22 +63,37 @@ pub(crate) use unrouted::Unrouted;
 
 use self::reread::Source;
 
+/// The most outcomes that wait to be kept: half a minute of them at 2,000 a second.
+const MOST_WAITING: usize = 65_536;
+
 /// The gateway of a server.
 pub(crate) struct Gateway {
     pub(crate) fleet: ArcSwap<Fleet>,
-    /// Accounts on their way into the store; the end of the server waits for them.
-    pub(crate) tasks: TaskTracker,
+    /// What calls took, on its way into the store.
+    pub(crate) outcomes: Sender<OutcomeRecord>,
+    /// Taken by whoever keeps them.
+    inbox: Mutex<Option<Receiver<OutcomeRecord>>>,
     /// Where the settings come from, where they may change.
     source: OnceLock<Source>,
 }
 
 impl Gateway {
     pub(crate) fn new(fleet: Fleet) -> Self {
+        let (outcomes, inbox) = channel(MOST_WAITING);
         Self {
             fleet: ArcSwap::from_pointee(fleet),
-            tasks: TaskTracker::new(),
+            outcomes,
+            inbox: Mutex::new(Some(inbox)),
             source: OnceLock::new(),
         }
+    }
+
+    /// What calls took, for the one who keeps it.
+    pub(crate) fn inbox(&self) -> Option<Receiver<OutcomeRecord>> {
+        self.inbox
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
     }
 
     /// Looks for new settings in this file from now on.

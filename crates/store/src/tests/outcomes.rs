@@ -52,6 +52,33 @@ async fn a_log_row_has_what_the_call_took() {
     );
 }
 
+/// Sent together, so that they share a statement.
+#[tokio::test]
+async fn of_many_outcomes_at_once_each_gets_what_it_would_get_alone() {
+    let (directory, store) = store_with_decision().await;
+    let all = [
+        ("d", "a", 10),
+        ("d", "b", 10),
+        ("nobody", "c", 10),
+        ("d", "e", 20),
+        ("d", "f", 20),
+    ];
+    let sent =
+        all.map(|(decision, id, tokens)| store.outcome(outcome(decision, id, usage(tokens))));
+    let [a, b, c, e, f] = sent;
+    let (a, b, c, e, f) = tokio::join!(biased; a, b, c, e, f);
+    assert_eq!(a.unwrap(), receipt("a", false));
+    assert_eq!(b.unwrap(), receipt("a", true));
+    assert!(matches!(c, Err(StoreError::UnknownDecision { .. })));
+    assert_eq!(e.unwrap(), receipt("e", false));
+    assert_eq!(f.unwrap(), receipt("e", true));
+    let versions: Vec<i64> = sqlx::query_scalar("SELECT version FROM outcome ORDER BY version")
+        .fetch_all(&mut raw(&directory.path().join("store.db")).await)
+        .await
+        .unwrap();
+    assert_eq!(versions, [1, 2]);
+}
+
 #[tokio::test]
 async fn an_outcome_needs_its_decision() {
     let (_directory, store) = store_with_decision().await;
