@@ -39,7 +39,8 @@ impl Providers {
             ("broken", "openai", "broken"),
             ("busy", "openai", "busy"),
         ];
-        let mut text = "[retries]\nbase_ms = 1\n[server]\nreload_ms = 20\n".to_owned();
+        let mut text =
+            "[retries]\nbase_ms = 1\n[server]\nreload_ms = 20\nlog_prompts = true\n".to_owned();
         for (name, dialect, does) in models {
             let port = self.port;
             text.push_str(&format!(

@@ -25,7 +25,8 @@ const MANIFEST: &str = "manifest.json";
 pub(crate) struct Watch {
     app: Arc<App>,
     seen: Option<u64>,
-    settings: Stamp,
+    /// What the settings' file looked like when it was read, and when it was looked at last.
+    settings: [Stamp; 2],
 }
 
 impl Watch {
@@ -35,7 +36,7 @@ impl Watch {
         Self {
             app,
             seen,
-            settings,
+            settings: [settings; 2],
         }
     }
 
@@ -62,10 +63,11 @@ impl Watch {
     /// New settings; where they state something else of models, the router is read again with that.
     async fn look_at_settings(&mut self, forced: bool) {
         let app = Arc::clone(&self.app);
-        let seen = self.settings;
+        let [read, last] = self.settings;
         let looked = tokio::task::spawn_blocking(move || {
             let found = app.gateway.stamp();
-            let is_new = found.is_some() && (found != seen || forced);
+            // Who is still writing it changes it from look to look.
+            let is_new = found.is_some() && ((found != read && found == last) || forced);
             let reread = || app.gateway.reread(&|name| std::env::var(name).ok());
             (found, is_new.then(reread))
         });
@@ -73,7 +75,7 @@ impl Watch {
         let Ok((found, reread)) = looked.await else {
             return;
         };
-        self.settings = found.or(seen);
+        self.settings = [if reread.is_some() { found } else { read }, found];
         match reread {
             None => {}
             Some(Ok(is_new)) => {

@@ -35,6 +35,9 @@ impl Gateway {
         let before = self.fleet.load_full();
         let fleet = config.fleet(environment, Some(&before));
         let fleet = fleet.map_err(|problems| problems.join("; "))?;
+        if fleet.is_empty() && !before.is_empty() {
+            return Err("they list no models any more; a restart would take that up".to_owned());
+        }
         let is_new = before.cards != fleet.cards;
         self.fleet.store(fleet.into());
         Ok(is_new)
