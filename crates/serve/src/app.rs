@@ -77,6 +77,7 @@ impl App {
             .route("/v1/versions", get(admin::versions).post(admin::register))
             .route("/v1/promote", post(admin::promote))
             .route("/v1/rollback", post(admin::rollback))
+            .route("/v1/savings", get(gateway::savings))
             .route("/v1/learning", get(learning::learning))
             .route("/healthz", get(health::healthz))
             .route("/readyz", get(health::readyz))

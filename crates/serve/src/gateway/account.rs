@@ -8,6 +8,7 @@ use pointsman_types::{Billed, Tokens, Usage, Usd};
 use pointsman_wire as wire;
 
 use super::fleet::Fleet;
+use super::savings::Alternatives;
 use super::sessions::SessionKey;
 use super::tokens::BYTES_PER_TOKEN;
 use crate::App;
@@ -20,18 +21,25 @@ const CANCELLED: &str = "cancelled";
 pub(crate) struct Account {
     app: Arc<App>,
     fleet: Arc<Fleet>,
-    /// Who was asked.
-    pub(super) member: usize,
-    decision: String,
-    key: Option<String>,
-    /// Tokens in, as far as can be told before.
-    input: u64,
+    order: Order,
     since: Instant,
-    /// The conversation that the answer belongs to.
-    session: Option<SessionKey>,
     /// What was seen so far.
     seen: Seen,
     is_settled: bool,
+}
+
+/// What a call was made for.
+pub(crate) struct Order {
+    /// Who was asked.
+    pub(super) member: usize,
+    pub(super) decision_id: String,
+    pub(super) key: Option<String>,
+    /// Tokens in, as far as can be told before.
+    pub(super) input: u64,
+    /// The conversation that the answer belongs to.
+    pub(super) session: Option<SessionKey>,
+    /// Who else could have answered.
+    pub(super) alternatives: Alternatives,
 }
 
 /// What is known of an answer.
@@ -53,24 +61,12 @@ pub(crate) struct Bill {
 }
 
 impl Account {
-    pub(crate) fn open(
-        app: &Arc<App>,
-        fleet: &Arc<Fleet>,
-        member: usize,
-        decision: &str,
-        key: Option<&str>,
-        input: u64,
-        session: Option<SessionKey>,
-    ) -> Self {
+    pub(crate) fn open(app: &Arc<App>, fleet: &Arc<Fleet>, order: Order) -> Self {
         Self {
             app: Arc::clone(app),
             fleet: Arc::clone(fleet),
-            member,
-            decision: decision.to_owned(),
-            key: key.map(str::to_owned),
-            input,
+            order,
             since: Instant::now(),
-            session,
             seen: Seen::default(),
             is_settled: false,
         }
@@ -100,30 +96,35 @@ impl Account {
         self.is_settled = true;
         let tokens = self.tokens();
         let bill = Bill {
-            cost: self.fleet.members[self.member].card.bill(&tokens),
+            cost: self.fleet.members[self.order.member].card.bill(&tokens),
             is_estimated: self.seen.usage.is_none(),
         };
-        let card = &self.fleet.members[self.member].card;
+        let card = &self.fleet.members[self.order.member].card;
         self.app
             .metrics
             .gateway()
             .billed(&card.name, &tokens, &bill);
         if let (Some(pacing), Some(cost)) = (&self.app.pacing, bill.cost) {
-            pacing.settle(&self.decision, cost);
+            pacing.settle(&self.order.decision_id, cost);
         }
         self.record(&tokens, &bill, error);
         if error.is_none() {
             self.remember(&tokens);
+            let billed = bill.cost.unwrap_or_default();
+            self.app
+                .gateway
+                .savings
+                .count(&self.order.alternatives, billed);
         }
         bill
     }
 
     /// The conversation has this model now, and its provider this prompt, if it keeps prompts at all.
     fn remember(&self, tokens: &Billed) {
-        let Some(session) = self.session else {
+        let Some(session) = self.order.session else {
             return;
         };
-        let card = &self.fleet.members[self.member].card;
+        let card = &self.fleet.members[self.order.member].card;
         let keeps = card.cached_input_usd_per_million.is_some();
         let cached = if keeps {
             tokens.input + tokens.output
@@ -142,7 +143,7 @@ impl Account {
                 output: usage.output,
             },
             None => Billed {
-                input: self.input,
+                input: self.order.input,
                 output: self.seen.bytes.div_ceil(BYTES_PER_TOKEN),
                 ..Billed::default()
             },
@@ -155,8 +156,8 @@ impl Account {
         let record = OutcomeRecord {
             outcome_id,
             ts_ms,
-            decision_id: self.decision.clone(),
-            key_id: self.key.clone(),
+            decision_id: self.order.decision_id.clone(),
+            key_id: self.order.key.clone(),
             usage: Usage {
                 input_tokens: Some(Tokens(tokens.input)),
                 output_tokens: Some(Tokens(tokens.output)),

@@ -9,7 +9,7 @@ use pointsman_types::ModelName;
 use pointsman_wire::{self as wire, Conversation, Envelope};
 use uuid::Uuid;
 
-use super::account::Account;
+use super::account::{Account, Order};
 use super::cache::Flight;
 use super::caching::Keeping;
 use super::choose::{Chosen, instead};
@@ -17,6 +17,7 @@ use super::explained::{Explained, FIELD};
 use super::fleet::Fleet;
 use super::notes::Notes;
 use super::refused::Refused;
+use super::savings::Alternatives;
 use super::sessions::Thread;
 use crate::App;
 use crate::route::{Decided, new_id};
@@ -89,11 +90,15 @@ impl Call<'_> {
     }
 
     fn account(&self, ticket: &Ticket, member: usize) -> Account {
-        let key = ticket.key.as_deref();
-        let session = self.thread.as_ref().map(|thread| thread.key);
-        Account::open(
-            self.app, self.fleet, member, &ticket.id, key, self.input, session,
-        )
+        let order = Order {
+            member,
+            decision_id: ticket.id.clone(),
+            key: ticket.key.clone(),
+            input: self.input,
+            session: self.thread.as_ref().map(|thread| thread.key),
+            alternatives: Alternatives::of(&ticket.decided.decision),
+        };
+        Account::open(self.app, self.fleet, order)
     }
 
     async fn relay(&self, ticket: &Ticket, gather: bool) -> Relayed {

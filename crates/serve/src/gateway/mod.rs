@@ -25,6 +25,7 @@ mod piping;
 mod refused;
 mod reply;
 mod reread;
+mod savings;
 mod sending;
 mod sessions;
 mod settings;
@@ -55,6 +56,7 @@ pub use pipelines::{
 };
 pub use reread::Reread;
 pub(crate) use reread::Stamp;
+pub(crate) use savings::{Savings, savings};
 pub use sessions::SessionConfig;
 pub use settings::{
     BreakerConfig, DeploymentConfig, GatewayConfig, ModelConfig, RetryConfig, RouterConfig,
@@ -73,6 +75,8 @@ pub(crate) struct Gateway {
     pub(crate) outcomes: Sender<OutcomeRecord>,
     /// Taken by whoever keeps them.
     inbox: Mutex<Option<Receiver<OutcomeRecord>>>,
+    /// What traffic cost beside what single models would have.
+    pub(crate) savings: Savings,
     /// Where the settings come from, where they may change.
     source: OnceLock<Source>,
 }
@@ -84,6 +88,7 @@ impl Gateway {
             fleet: ArcSwap::from_pointee(fleet),
             outcomes,
             inbox: Mutex::new(Some(inbox)),
+            savings: Savings::new(),
             source: OnceLock::new(),
         }
     }

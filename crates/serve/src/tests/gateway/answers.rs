@@ -177,3 +177,25 @@ async fn calls_are_counted() {
         assert!(page.contains(line), "{line} is not in\n{page}");
     }
 }
+
+#[tokio::test]
+async fn savings_are_told_against_every_model() {
+    let site = Site::new(&[Act::Say("Yes.")], &[Act::Say("")]).await;
+    for _ in 0..3 {
+        site.chat(&asking("auto")).await;
+    }
+    let told: Value = site.running.get("/v1/savings").await.json().await.unwrap();
+    assert_eq!(told["calls"], 3);
+    let of = |model: &str| {
+        let all = told["baselines"].as_array().unwrap();
+        all.iter().find(|one| one["model"] == model).unwrap()["saved_usd"]["estimate"]
+            .as_f64()
+            .unwrap()
+    };
+    // Each call was billed $0.00009 and would have cost $0.001, as predicted.
+    assert!(
+        (of("large") - 3.0 * (0.001 - 0.000_09)).abs() < 1e-9,
+        "{told}"
+    );
+    assert_eq!(of("small"), 0.0);
+}
