@@ -16,6 +16,7 @@
 //! | `serving.rs` | what was evaluated is what is served; nothing acknowledged is lost |
 //! | `promotion.rs` | a new version takes over by steps, and a kill leaves the old one or the new one |
 //! | `command_line.rs` | every bad input gets a clear error and leaves nothing behind |
+//! | `keys.rs` | a key that the program draws is let in by the lines that it prints |
 //! | `off_policy.rs` | what `ope` says of a router on another policy's decisions, against the truth |
 //! | `odd_prompts.rs` | empty, huge and foreign prompts, in logs and in requests |
 //! | `report_page.rs` | the report in a real browser |
@@ -36,6 +37,7 @@ mod cold_start;
 mod command_line;
 mod golden;
 mod guarantee;
+mod keys;
 mod labels;
 mod learning;
 mod learning_curve;

@@ -8,7 +8,9 @@ use crate::program::root;
 /// The rooms by level: a room knows only rooms of lower levels.
 const LEVELS: [&[&str]; 7] = [
     &["types"],
-    &["features", "encoders", "policy", "measures", "wire", "keys"],
+    &[
+        "features", "encoders", "policy", "measures", "wire", "keys", "guard",
+    ],
     &["models", "logs", "store"],
     &["router"],
     &["simulate", "train", "evaluate", "learn", "relay"],

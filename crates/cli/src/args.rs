@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use pointsman_encoders::EncoderSpec;
+use pointsman_keys::Expiry;
 use pointsman_learn::promotion::Stage;
 use pointsman_logs::ImportFormat;
 use pointsman_policy::PolicySpec;
@@ -47,6 +48,9 @@ pub(crate) enum Command {
     Serve(ServeArgs),
     /// Tell everything that is wrong with a settings file.
     Check(CheckArgs),
+    /// Make keys for clients of a server.
+    #[command(subcommand)]
+    Key(KeyCommand),
     /// Show the versions of a server's router, and what happened to them.
     Versions(VersionsArgs),
     /// Try a new router beside the one that serves: in shadow, in canary, or in its place.
@@ -457,6 +461,28 @@ pub(crate) struct PlaceArgs {
 pub(crate) struct VersionsArgs {
     #[command(flatten)]
     pub(crate) place: PlaceArgs,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeyCommand {
+    /// Draw a key, show it once, and print the lines of the settings that let it in.
+    New(KeyNewArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct KeyNewArgs {
+    /// Whose it is, for people.
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// The models it may use, with commas between; without this, all.
+    #[arg(long, value_name = "MODELS", value_delimiter = ',', value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub(crate) models: Option<Vec<String>>,
+    /// When it expires, like 2027-01-31T00:00:00Z; without this, never.
+    #[arg(long, value_name = "DATE-TIME")]
+    pub(crate) expires: Option<Expiry>,
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,

@@ -39,6 +39,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Replay(args) => commands::replay::run(&args),
         Command::Serve(args) => commands::serve::run(&args),
         Command::Check(args) => commands::check::run(&args),
+        Command::Key(command) => commands::key::run(&command),
         Command::Versions(args) => commands::versions::run(&args),
         Command::Promote(args) => commands::promote::run(&args),
         Command::Rollback(args) => commands::rollback::run(&args),
