@@ -68,6 +68,7 @@ impl Tables {
             router: self.table("router").unwrap_or_default(),
             auth: self.table("auth").unwrap_or_default(),
             sessions: self.table("sessions").unwrap_or_default(),
+            guard: self.table("guard").unwrap_or_default(),
             cache: self.table("cache").unwrap_or_default(),
             retries: self.table("retries").unwrap_or_default(),
             pipelines: self.list("pipelines"),
@@ -122,8 +123,7 @@ impl Tables {
     }
 
     fn finish(mut self) -> Result<(), Problems> {
-        let known =
-            "server, store, learning, router, auth, sessions, cache, retries, pipelines and models";
+        let known = "server, store, learning, router, auth, sessions, guard, cache, retries, pipelines and models";
         let unknown = self.file.keys();
         let unknown =
             unknown.map(|name| format!("{name}: is no table of the settings; there are {known}"));

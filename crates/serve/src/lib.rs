@@ -53,8 +53,8 @@ pub use decide::Decide;
 pub use error::ServeError;
 pub use gateway::{
     AuthConfig, BestOfConfig, BreakerConfig, CacheConfig, CascadeConfig, CheckConfig, Conditions,
-    DeploymentConfig, Environment, GatewayConfig, ModelConfig, PipelineConfig, Reread, RetryConfig,
-    RouterConfig, SequenceConfig, SessionConfig, StepConfig, VoteConfig,
+    DeploymentConfig, Environment, GatewayConfig, GuardConfig, ModelConfig, PipelineConfig, Reread,
+    RetryConfig, RouterConfig, SequenceConfig, SessionConfig, StepConfig, VoteConfig,
 };
 pub use learning::{Adaptive, LearningConfig, Mode};
 pub use live::{Live, LoadError};

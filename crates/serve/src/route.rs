@@ -215,7 +215,8 @@ impl App {
     }
 
     fn kept_prompt(&self, request: &Request) -> Option<String> {
-        self.log_prompts.then(|| request.prompt.text().to_owned())
+        let rails = || self.gateway.fleet.load().rails.kept(request.prompt.text());
+        self.log_prompts.then(rails)
     }
 }
 

@@ -19,6 +19,7 @@ use rustls::ClientConfig;
 use super::auth::{AuthConfig, Door};
 use super::cache::{Answers, CacheConfig};
 use super::fleet::{Fleet, Member, listed};
+use super::guarding::{GuardConfig, Rails};
 use super::pipelines::Pipeline;
 use super::sessions::{SessionConfig, Sessions};
 use super::settings::{BreakerConfig, DeploymentConfig, GatewayConfig, ModelConfig, RetryConfig};
@@ -112,6 +113,7 @@ impl Build<'_> {
             listed: listed(members.iter(), &pipelines),
             pipelines,
             door: self.door(&config.auth, config),
+            rails: self.rails(&config.guard),
             sessions: self.sessions(&config.sessions),
             answers: self.answers(&config.cache),
             unrouted: Unrouted::new(config.callable()),
@@ -201,6 +203,17 @@ impl Build<'_> {
         }
         let door = self.keep("auth.keys", Door::new(auth));
         door.unwrap_or_default()
+    }
+
+    fn rails(&mut self, config: &GuardConfig) -> Rails {
+        self.within(
+            "guard.most_messages",
+            config.most_messages as u64,
+            1,
+            1_000_000,
+        );
+        let rails = Rails::new(config).map_err(|error| self.problems.push(error.to_string()));
+        rails.unwrap_or_default()
     }
 
     /// Conversations outlive a change of other settings.

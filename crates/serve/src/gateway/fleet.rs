@@ -12,6 +12,7 @@ use super::auth::{Door, Guest};
 use super::cache::Answers;
 use super::check::AUTO;
 use super::condition::Conditions;
+use super::guarding::Rails;
 use super::pipelines::Pipeline;
 use super::sessions::Sessions;
 use super::settings::DeploymentConfig;
@@ -37,6 +38,7 @@ pub(crate) struct Fleet {
     /// The body of `GET /v1/models`, for whom every model is open.
     pub(crate) listed: Bytes,
     pub(crate) door: Door,
+    pub(crate) rails: Rails,
     pub(crate) sessions: Arc<Sessions>,
     pub(crate) answers: Arc<Answers>,
 }

@@ -48,28 +48,32 @@ pub(crate) async fn responses(
 }
 
 async fn told(app: Arc<App>, dialect: Dialect, headers: HeaderMap, body: Body) -> Response {
-    let answered = answer(&app, dialect, &headers, body).await;
-    answered.unwrap_or_else(|refused| refused.response(dialect))
+    let fleet = app.gateway.fleet.load_full();
+    let answered = answer(&app, &fleet, dialect, &headers, body).await;
+    let response = answered.unwrap_or_else(|refused| refused.response(dialect));
+    fleet.rails.answer(response, dialect).await
 }
 
 async fn answer(
     app: &Arc<App>,
+    fleet: &Arc<Fleet>,
     dialect: Dialect,
     headers: &HeaderMap,
     body: Body,
 ) -> Result<Response, Refused> {
     let since = Instant::now();
-    let fleet = app.gateway.fleet.load_full();
     if fleet.is_empty() {
         let why = "no models are set up: the settings list none with deployments";
         return Err(Failure::new(FailureKind::NotFound, why).into());
     }
     let guest = fleet.door.admit(headers)?;
     let held = app.intake.read(headers, body).await?;
-    let body = wire::Body::parse(&held.bytes)?;
+    let bytes = fleet.rails.request(held.bytes.clone())?;
+    let body = wire::Body::parse(&bytes)?;
     let said = dialect.read_request(&body)?;
+    fleet.rails.admit(&said)?;
     let wishes = Wishes::read(&body)?;
-    let wanted = Wanted::read(&said, &fleet, &guest, &wishes.others)?;
+    let wanted = Wanted::read(&said, fleet, &guest, &wishes.others)?;
     let asked = caching::Asked {
         guest: &guest,
         body: &body,
@@ -77,7 +81,7 @@ async fn answer(
         wishes: &wishes.others,
     };
     let terms = Terms::of(&fleet.answers, &wishes.cache, headers, asked);
-    let flight = match found(app, &fleet, terms.as_ref()).await {
+    let flight = match found(app, fleet, terms.as_ref()).await {
         Found::Hit(kept) => return caching::again(&kept, "hit", &said),
         Found::Merged(kept) => return caching::again(&kept, "merged", &said),
         Found::Miss(flight) => terms.map(|terms| (flight, terms.ttl)),
@@ -86,7 +90,7 @@ async fn answer(
     if let Asked::Pipeline(at) = wanted.asked {
         let piping = Piping {
             app,
-            fleet: &fleet,
+            fleet,
             guest: &guest,
             headers,
             request: Request {
@@ -101,10 +105,10 @@ async fn answer(
     let (caller, session) = (wanted.key_id.as_deref(), wanted.session_id.as_deref());
     let thread = fleet.sessions.thread(caller, session, &said);
     let (explains, input) = (wanted.explain, wanted.input);
-    let chosen = choose(app, &fleet, wanted, thread.as_ref()).await?;
+    let chosen = choose(app, fleet, wanted, thread.as_ref()).await?;
     let call = Call {
         app,
-        fleet: &fleet,
+        fleet,
         body: &body,
         said: &said,
         headers,
@@ -122,7 +126,7 @@ async fn answer(
         account: sent.account,
         explained,
         keeping,
-        fleet,
+        fleet: Arc::clone(fleet),
         dialect,
     };
     Ok(respond(sent.reply.answered, ending, sent.notes))

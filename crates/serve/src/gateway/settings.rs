@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use super::auth::AuthConfig;
 use super::cache::CacheConfig;
 use super::condition::Conditions;
+use super::guarding::GuardConfig;
 use super::pipelines::PipelineConfig;
 use super::sessions::SessionConfig;
 
@@ -27,6 +28,8 @@ pub struct GatewayConfig {
     pub cache: CacheConfig,
     /// How much is tried for an answer.
     pub retries: RetryConfig,
+    /// What is redacted and refused.
+    pub guard: GuardConfig,
     /// Several calls that make one answer.
     pub pipelines: Vec<PipelineConfig>,
     /// The models, and where they answer.

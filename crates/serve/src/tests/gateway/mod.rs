@@ -2,6 +2,7 @@
 
 mod answers;
 mod failing;
+mod guarding;
 mod keeping;
 mod keys;
 mod pipelines;
