@@ -162,13 +162,19 @@ mod tests {
     /// What is commented out is right too.
     #[test]
     fn every_line_of_the_example_can_be_used() {
-        let uncommented: String = EXAMPLE
-            .lines()
-            .map(|line| match line.strip_prefix("# ") {
-                Some(setting) if is_setting(setting) => format!("{setting}\n"),
-                _ => format!("{line}\n"),
-            })
-            .collect();
+        let mut is_inside = false;
+        let mut uncommented = String::new();
+        for line in EXAMPLE.lines() {
+            let setting = line.strip_prefix("# ").unwrap_or_default();
+            is_inside = setting.starts_with("[[") || (is_inside && !setting.is_empty());
+            let line = if is_inside || is_setting(setting) {
+                setting
+            } else {
+                line
+            };
+            uncommented.push_str(line);
+            uncommented.push('\n');
+        }
         let gateway = Settings::parse(&uncommented).unwrap().server.gateway;
         assert_eq!(gateway.models[0].deployments.len(), 1);
         assert_eq!(gateway.router.name.as_deref(), Some("support"));
@@ -189,7 +195,7 @@ mod tests {
             word.chars()
                 .all(|char| char.is_ascii_lowercase() || char == '_')
         };
-        line.starts_with("[[") || (is_word(name) && line.contains(" = "))
+        !name.is_empty() && is_word(name) && line.contains(" = ")
     }
 
     /// The first settings of the README.

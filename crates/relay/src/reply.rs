@@ -32,7 +32,7 @@ pub struct Reply {
 /// The answer itself.
 pub enum Answered {
     /// All of it.
-    Whole(Whole),
+    Whole(Box<Whole>),
     /// As it comes.
     Stream(Box<Stream>),
 }
@@ -60,7 +60,7 @@ impl Heard {
     /// The reply to a caller, unless the answer turns out to be an error.
     pub(crate) fn reply(mut self, begun: Begun, ask: &Ask<'_>) -> Result<Reply, Trouble> {
         let answered = match begun {
-            Begun::Whole(body) => Answered::Whole(self.whole(body, ask)?),
+            Begun::Whole(body) => Answered::Whole(Box::new(self.whole(body, ask)?)),
             Begun::Stream(chunk, incoming) => {
                 let deployment = &self.backend.deployment;
                 let translation = Translation::new(route(deployment, ask));

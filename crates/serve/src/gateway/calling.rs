@@ -136,7 +136,7 @@ impl Call<'_> {
             Ok(answered) => answered,
             Err(failure) => {
                 account.fail(&failure.message);
-                let headers = notes.0;
+                let headers = Box::new(notes.0);
                 return Err(Refused { failure, headers });
             }
         };

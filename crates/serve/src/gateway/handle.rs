@@ -62,10 +62,7 @@ async fn answer(
     body: Body,
 ) -> Result<Response, Refused> {
     let since = Instant::now();
-    if fleet.is_empty() {
-        let why = "no models are set up: the settings list none with deployments";
-        return Err(Failure::new(FailureKind::NotFound, why).into());
-    }
+    callable(fleet)?;
     let guest = fleet.door.admit(headers)?;
     let held = app.intake.read(headers, body).await?;
     let bytes = fleet.rails.request(held.bytes.clone())?;
@@ -132,6 +129,14 @@ async fn answer(
     Ok(respond(sent.reply.answered, ending, sent.notes))
 }
 
+fn callable(fleet: &Fleet) -> Result<(), Refused> {
+    if !fleet.is_empty() {
+        return Ok(());
+    }
+    let why = "no models are set up: the settings list none with deployments";
+    Err(Failure::new(FailureKind::NotFound, why).into())
+}
+
 /// What is kept for these terms. Who wants it fresh takes nothing and puts the answer there.
 async fn found(app: &App, fleet: &Fleet, terms: Option<&Terms>) -> Found {
     let Some(terms) = terms else {
@@ -153,7 +158,7 @@ fn respond(answered: Answered, ending: Ending, mut notes: Notes) -> Response {
     match answered {
         Answered::Whole(whole) => {
             let is_stream = whole.is_stream;
-            let body = ending.whole(whole, &mut notes);
+            let body = ending.whole(*whole, &mut notes);
             reply(body.into(), is_stream, notes)
         }
         Answered::Stream(stream) => reply(sending::body(stream, ending), true, notes),

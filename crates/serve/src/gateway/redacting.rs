@@ -145,7 +145,7 @@ impl Redacting {
 fn grown(block: usize, more: String) -> impl Iterator<Item = Event> {
     let is_said = !more.is_empty();
     is_said
-        .then(|| Event::Grow(block, Delta::More(more)))
+        .then_some(Event::Grow(block, Delta::More(more)))
         .into_iter()
 }
 

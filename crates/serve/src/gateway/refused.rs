@@ -11,7 +11,8 @@ use crate::problem::Problem;
 #[derive(Debug)]
 pub(crate) struct Refused {
     pub(crate) failure: Failure,
-    pub(crate) headers: HeaderMap,
+    /// Boxed, since failures travel through every result.
+    pub(crate) headers: Box<HeaderMap>,
 }
 
 impl Refused {
@@ -21,7 +22,7 @@ impl Refused {
         let mut response = Response::new(dialect.write_failure(&self.failure).into());
         *response.status_mut() =
             StatusCode::from_u16(kind.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        *response.headers_mut() = self.headers;
+        *response.headers_mut() = *self.headers;
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         if matches!(kind, FailureKind::RateLimit | FailureKind::Overloaded) {
@@ -37,7 +38,7 @@ impl From<Failure> for Refused {
     fn from(failure: Failure) -> Self {
         Self {
             failure,
-            headers: HeaderMap::new(),
+            headers: Box::default(),
         }
     }
 }

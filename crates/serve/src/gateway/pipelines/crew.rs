@@ -139,6 +139,7 @@ impl Crew<'_> {
             let why = "a back end streamed what was not asked to be a stream";
             return Err(Failure::new(FailureKind::BadGateway, why).into());
         };
+        let whole = *whole;
         let seen = Seen {
             usage: whole.answer.as_ref().and_then(|answer| answer.usage),
             bytes: whole.body.len() as u64,
