@@ -10,6 +10,7 @@
 //! | `notebook.rs` | the notebook on learning runs on a real replay |
 //! | `online.rs` | learning while serving, by the program itself: nothing is lost by a kill |
 //! | `learning_curve.rs` | more labels make a better router, and the curve says by how much |
+//! | `cascade.rs` | reading an answer before deciding: what it gains, and that every call is paid for |
 //! | `labels.rs` | scores, comparisons and choices of a policy, against a truth that is known |
 //! | `teaching.rs` | what a student has of a teacher, and what neither may tell |
 //! | `serving.rs` | what was evaluated is what is served; nothing acknowledged is lost |
@@ -29,6 +30,7 @@
     reason = "a test that cannot go on should say where and stop"
 )]
 
+mod cascade;
 mod closing_the_loop;
 mod cold_start;
 mod command_line;

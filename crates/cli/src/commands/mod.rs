@@ -4,6 +4,7 @@ pub(crate) mod add_model;
 pub(crate) mod evaluate;
 pub(crate) mod explain;
 pub(crate) mod export;
+pub(crate) mod folds;
 pub(crate) mod import;
 pub(crate) mod inspect;
 pub(crate) mod learning_curve;
