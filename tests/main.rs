@@ -11,6 +11,7 @@
 //! | `clients.rs` | the packages people use against the gateway; its settings, its kills |
 //! | `online.rs` | learning while serving, by the program itself: nothing is lost by a kill |
 //! | `learning_curve.rs` | more labels make a better router, and the curve says by how much |
+//! | `cascade.rs` | reading an answer before deciding: what it gains, and that every call is paid for |
 //! | `labels.rs` | scores, comparisons and choices of a policy, against a truth that is known |
 //! | `teaching.rs` | what a student has of a teacher, and what neither may tell |
 //! | `serving.rs` | what was evaluated is what is served; nothing acknowledged is lost |
@@ -31,6 +32,7 @@
     reason = "a test that cannot go on should say where and stop"
 )]
 
+mod cascade;
 mod clients;
 mod closing_the_loop;
 mod cold_start;

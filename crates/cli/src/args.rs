@@ -163,6 +163,10 @@ pub(crate) struct TrainArgs {
     pub(crate) policy: Option<PolicySpec>,
     #[command(flatten)]
     pub(crate) guarantee: GuaranteeArgs,
+    /// Learn also from the answers (columns answer_logprob and answer_chars) when one is good enough,
+    /// and which model to call when it is not.
+    #[arg(long)]
+    pub(crate) cascade: bool,
     /// Sentence encoder to read besides words: static:DIR (Model2Vec, WordLlama) or minilm:DIR (a
     /// BERT-like transformer in the Hugging Face layout).
     #[arg(long, value_name = "SPEC", value_parser = |spec: &str| spec.parse::<EncoderSpec>())]
@@ -282,7 +286,7 @@ pub(crate) struct PredictArgs {
 #[derive(Debug, Args)]
 pub(crate) struct EvaluateArgs {
     /// Directory that `train --out` wrote.
-    #[arg(long, value_name = "DIR", required_unless_present = "learning_curve")]
+    #[arg(long, value_name = "DIR", required_unless_present_any = ["learning_curve", "folds"])]
     pub(crate) router: Option<PathBuf>,
     /// Catalogue to take prices from instead of the router's own.
     #[arg(long, value_name = "FILE")]
@@ -297,24 +301,28 @@ pub(crate) struct EvaluateArgs {
     /// --learning-curve for learning_curve.json, .html, .svg and .png.
     #[arg(long, value_name = "DIR")]
     pub(crate) out: PathBuf,
+    /// Measure the router's cascade beside it: a model answers, its answer is read, then that is
+    /// returned or another model is called. Needs a router trained with --cascade, or --folds.
+    #[arg(long, conflicts_with = "learning_curve")]
+    pub(crate) cascade: bool,
     /// Decide by another policy than the router's own.
     #[arg(long, value_name = "POLICY", conflicts_with = "learning_curve")]
     pub(crate) policy: Option<PolicySpec>,
     /// A score below this counts as inadequate.
     #[arg(long, default_value = "0.5", value_parser = quality, value_name = "SCORE", conflicts_with = "learning_curve")]
     pub(crate) target: Quality,
-    /// Resample whole categories for the intervals, not single prompts; with --learning-curve hold
-    /// them out whole as well.
+    /// Resample whole categories for the intervals, not single prompts; with --folds or
+    /// --learning-curve hold them out whole as well.
     #[arg(long)]
     pub(crate) grouped: bool,
     /// Resamples behind every interval.
     #[arg(long, default_value_t = 1000, value_name = "N", value_parser = clap::value_parser!(u64).range(20..=100_000))]
     pub(crate) replicates: u64,
-    /// Seed of the resamples; with --learning-curve also of folds, subsets and training.
+    /// Seed of the resamples; with --folds or --learning-curve also of folds, subsets and training.
     #[arg(long, default_value_t = 0)]
     pub(crate) seed: u64,
     /// Also count prompts that the router was trained on; the figures then flatter it.
-    #[arg(long, conflicts_with = "learning_curve")]
+    #[arg(long, conflicts_with_all = ["learning_curve", "folds"])]
     pub(crate) include_training: bool,
     /// Say on the report that the log was made by a simulator.
     #[arg(long)]
@@ -335,9 +343,10 @@ pub(crate) struct LearningArgs {
     #[arg(long, conflicts_with = "router")]
     pub(crate) learning_curve: bool,
     /// Prompts to train on, all of them in any case [default: all, and halves down to 50].
-    #[arg(long, conflicts_with = "router", value_name = "N,N..", value_delimiter = ',', value_parser = clap::value_parser!(u64).range(20..))]
+    #[arg(long, conflicts_with = "router", requires = "learning_curve", value_name = "N,N..", value_delimiter = ',', value_parser = clap::value_parser!(u64).range(20..))]
     pub(crate) sizes: Vec<u64>,
-    /// Folds that are held out in turn [default: 5].
+    /// Evaluate no router that is there, but one for each of so many folds of the logs, trained on
+    /// the other folds; with --learning-curve the folds that are held out in turn [default: 5].
     #[arg(long, conflicts_with = "router", value_name = "N", value_parser = clap::value_parser!(u64).range(2..=20))]
     pub(crate) folds: Option<u64>,
 }
@@ -712,6 +721,9 @@ pub(crate) struct SimulateArgs {
     /// Share of the cells without a score.
     #[arg(long, default_value = "0.015", value_parser = probability, value_name = "SHARE")]
     pub(crate) missing: Probability,
+    /// Also log what answers show of themselves: answer_logprob and answer_chars.
+    #[arg(long)]
+    pub(crate) answers: bool,
     /// Log to write: .jsonl (also .gz, .zst), .csv or .parquet.
     #[arg(long, value_name = "FILE")]
     pub(crate) out: PathBuf,

@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use pointsman_measures::{MeasureError, OffPolicyRefusal};
+use pointsman_router::CascadeStopped;
 
 /// An evaluation that came to nothing.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +22,9 @@ pub enum EvaluateError {
     /// Nothing complete to measure on.
     #[error(transparent)]
     Measure(#[from] MeasureError),
+    /// The cascade cannot be followed.
+    #[error(transparent)]
+    Cascade(#[from] CascadeStopped),
     /// The logged decisions cannot tell what another policy is worth.
     #[error(transparent)]
     OffPolicy(#[from] OffPolicyRefusal),

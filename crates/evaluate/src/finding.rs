@@ -12,13 +12,27 @@ pub(crate) fn finding(report: &Report) -> String {
         return format!("There is only one model, {only}, so there is nothing to route.");
     }
     let best = against_best(&report.versus_best, report);
-    match report
-        .row(RowKind::ZeroRouter)
-        .and_then(|row| row.router_gain)
-    {
-        Some(gain) => format!("{best} {}", against_mixing(&gain)),
-        None => best,
-    }
+    let gain_over = |kind| report.row(kind).and_then(|row| row.router_gain);
+    let mixing = gain_over(RowKind::ZeroRouter).map(|gain| against_mixing(&gain));
+    let cascade = gain_over(RowKind::Cascade).map(|gain| cascade(&gain));
+    let parts = [Some(best), mixing, cascade];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
+}
+
+/// Given what the router gains over its cascade.
+fn cascade(router_gain: &Interval) -> String {
+    let gain = Interval {
+        estimate: router_gain.estimate.map(|gain| -gain),
+        low: router_gain.high.map(|gain| -gain),
+        high: router_gain.low.map(|gain| -gain),
+    };
+    let figures = crate::number::with_range(&gain, crate::number::signed);
+    let verdict = match (gain.low, gain.high) {
+        (Some(low), _) if low > 0.0 => "Reading answers before deciding is better still",
+        (_, Some(high)) if high < 0.0 => "Reading answers before deciding is worse than the router",
+        _ => "Reading answers before deciding cannot be told apart from the router",
+    };
+    format!("{verdict} (AIQ {figures} over it, the cost of all calls included).")
 }
 
 fn against_best(versus: &VersusBest, report: &Report) -> String {
@@ -83,6 +97,18 @@ mod tests {
         assert!(against_mixing(&gain(0.01, 0.03)).starts_with("It is better"));
         assert!(against_mixing(&gain(-0.01, 0.03)).starts_with("It cannot be told apart"));
         assert!(against_mixing(&gain(-0.03, -0.01)).starts_with("It is worse"));
+    }
+
+    #[test]
+    fn what_a_cascade_gains_is_what_the_router_loses() {
+        let lost = Interval {
+            estimate: Some(-0.02),
+            low: Some(-0.03),
+            high: Some(-0.01),
+        };
+        let said = cascade(&lost);
+        assert!(said.starts_with("Reading answers before deciding is better"));
+        assert!(said.contains("+0.0200 [+0.0100, +0.0300]"), "{said}");
     }
 
     #[test]

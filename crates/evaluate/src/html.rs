@@ -1,6 +1,7 @@
 //! The report as one page that needs nothing but itself: no script, no font, no other file.
 
 mod amounts;
+mod cascade;
 mod cells;
 mod guarantee;
 mod learning;
@@ -40,6 +41,7 @@ fn body(report: &Report) -> String {
         sections::figures(report),
         sections::curve(report),
         sections::comparison(report),
+        cascade::section(report),
         sections::singles(report),
         sections::operating(report),
         guarantee::section(report),

@@ -7,15 +7,20 @@
 //! prompt of it ([`Replayed`]), the figures ([`measure`]). [`Evaluation::write`] puts the report
 //! into a directory, [`terminal_table`] onto a terminal.
 //!
+//! [`evaluate_folds`] does the same for a whole log, each part of it by a router that was trained on
+//! the others.
+//!
 //! [`learning_curve`] measures routers that learnt from fewer prompts; the caller says how to train.
 //!
 //! [`off_policy()`] estimates what a router would have been worth on decisions that another policy made.
 
 mod amounts;
 mod baselines;
+mod cascade;
 mod chart;
 mod error;
 mod finding;
+mod folds;
 mod guaranteed;
 mod html;
 mod learning;
@@ -34,7 +39,9 @@ mod training;
 mod versus;
 mod write;
 
+pub use cascade::{Cascaded, cascade_lambdas};
 pub use error::EvaluateError;
+pub use folds::{Folds, FoldsError, evaluate_folds};
 pub use learning::{
     Extrapolation, LearningCurve, LearningError, LearningPlan, LearningPoint, LearningStage,
     learning_curve, learning_table,
@@ -47,8 +54,9 @@ pub use off_policy::{
 pub use options::{Options, Resample, Seen};
 pub use replay::Replayed;
 pub use report::{
-    AgainstReference, BootstrapFacts, CategoryHere, Guaranteed, LeftOut, Lines, ModelAmounts,
-    ModelCalibration, Operating, Report, Row, RowKind, Traffic, TrafficPoint, TwoModel, VersusBest,
+    AgainstReference, BootstrapFacts, CascadePoint, CategoryHere, Guaranteed, LeftOut, Lines,
+    ModelAmounts, ModelCalibration, Operating, Report, Row, RowKind, Traffic, TrafficPoint,
+    TwoModel, VersusBest,
 };
 pub use sample::Sample;
 pub use table::terminal_table;
@@ -72,7 +80,11 @@ pub fn evaluate(
         |prompt| router.was_trained_on(prompt),
         options,
     )?;
-    let replayed = Replayed::by(router, &sample)?;
+    let mut replayed = Replayed::by(router, &sample)?;
+    if options.cascade {
+        let lambdas = cascade_lambdas(&replayed, &sample)?;
+        replayed.cascaded = Some(Cascaded::by(router, &sample, &lambdas)?);
+    }
     let mut evaluation = measure(&sample, &replayed, options)?;
     evaluation.report.training = Training::of(router);
     Ok(evaluation)

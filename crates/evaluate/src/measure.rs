@@ -13,12 +13,13 @@ use crate::guaranteed::guaranteed;
 use crate::operating::operating;
 use crate::replay::Replayed;
 use crate::report::{
-    BootstrapFacts, Lines, ModelCalibration, Report, Row, RowKind, TwoModel, VersusBest,
+    BootstrapFacts, CascadePoint, Lines, ModelCalibration, Report, Row, RowKind, TwoModel,
+    VersusBest,
 };
 use crate::sample::Sample;
 use crate::traffic::{thinned, traffic};
 use crate::versus::{Contest, Line, bootstrap};
-use crate::{EvaluateError, Options};
+use crate::{Cascaded, EvaluateError, Options};
 
 /// What an evaluation found.
 #[derive(Debug, Clone)]
@@ -45,7 +46,7 @@ pub fn measure(
         });
     }
     let swept = Swept::of(sample, replayed)?;
-    let contenders = contenders(sample, options)?;
+    let contenders = contenders(sample, replayed, options)?;
     let rows: Vec<usize> = (0..sample.prompts.len()).collect();
     let bootstrap = bootstrap(sample, &rows, options);
     let (gains, versus_best) = Contest {
@@ -80,6 +81,7 @@ pub fn measure(
         calibration: calibration(sample, replayed)?,
         amounts: amounts(sample, replayed),
         traffic: traffic(&swept.sweep, &swept.points),
+        cascade: replayed.cascaded.as_ref().map_or_else(Vec::new, along),
         lines: drawn.lines(&swept),
         training: None,
     };
@@ -88,6 +90,20 @@ pub fn measure(
         report,
         curve: swept.points,
     })
+}
+
+/// A cascade lambda by lambda, on all prompts.
+fn along(cascaded: &Cascaded) -> Vec<CascadePoint> {
+    let all = Weights::even(cascaded.cost.columns());
+    let points = cascaded.points(&all).into_iter().enumerate();
+    points
+        .map(|(step, point)| CascadePoint {
+            lambda: cascaded.lambdas[step],
+            cost_usd: point.cost,
+            quality: point.quality,
+            calls: all.mean(cascaded.calls.row(step)),
+        })
+        .collect()
 }
 
 /// The router swept over lambda, on all prompts.
@@ -122,7 +138,11 @@ struct Contender {
     line: Line,
 }
 
-fn contenders(sample: &Sample, options: &Options) -> Result<Vec<Contender>, EvaluateError> {
+fn contenders(
+    sample: &Sample,
+    replayed: &Replayed,
+    options: &Options,
+) -> Result<Vec<Contender>, EvaluateError> {
     let curve =
         |predicted: &Predicted| Curve::new(&sweep(predicted), &sample.outcomes).map(Line::Curve);
     let fitted = |baseline: Baseline| -> Result<Contender, EvaluateError> {
@@ -133,10 +153,10 @@ fn contenders(sample: &Sample, options: &Options) -> Result<Vec<Contender>, Eval
             line: curve(&baseline.predicted)?,
         })
     };
-    let mut all: Vec<Contender> = baselines(sample, options.seed)?
-        .into_iter()
-        .map(fitted)
-        .collect::<Result<_, _>>()?;
+    let mut all: Vec<Contender> = replayed.cascaded.clone().map(cascade).into_iter().collect();
+    for baseline in baselines(sample, options.seed)? {
+        all.push(fitted(baseline)?);
+    }
     all.push(Contender {
         name: "zero router",
         kind: RowKind::ZeroRouter,
@@ -150,6 +170,15 @@ fn contenders(sample: &Sample, options: &Options) -> Result<Vec<Contender>, Eval
         line: curve(&sample.outcomes.as_predicted())?,
     });
     Ok(all)
+}
+
+fn cascade(cascaded: Cascaded) -> Contender {
+    Contender {
+        name: "cascade",
+        kind: RowKind::Cascade,
+        caveat: Some("reads answers; costs of all calls"),
+        line: Line::Cascade(cascaded),
+    }
 }
 
 /// Hulls on all prompts.
@@ -170,11 +199,14 @@ impl<'a> Drawn<'a> {
         }
     }
 
+    fn other(&self, kind: RowKind) -> Option<&Hull> {
+        let mut others = self.others.iter();
+        let found = others.find(|(contender, _)| contender.kind == kind);
+        found.map(|(_, hull)| hull)
+    }
+
     fn hull(&self, kind: RowKind) -> &Hull {
-        self.others
-            .iter()
-            .find(|(contender, _)| contender.kind == kind)
-            .map_or(&self.router, |(_, hull)| hull)
+        self.other(kind).unwrap_or(&self.router)
     }
 
     fn rows(&self, swept: &Swept, sample: &Sample, gains: Vec<Interval>) -> Vec<Row> {
@@ -217,6 +249,9 @@ impl<'a> Drawn<'a> {
         Lines {
             router: thinned(&points.collect::<Vec<Point>>()),
             router_hull: thinned(self.router.corners()),
+            cascade_hull: self
+                .other(RowKind::Cascade)
+                .map_or_else(Vec::new, |hull| thinned(hull.corners())),
             zero_router: corners(RowKind::ZeroRouter),
             oracle: corners(RowKind::Oracle),
         }

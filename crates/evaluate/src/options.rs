@@ -20,6 +20,8 @@ pub struct Options {
     pub resample: Resample,
     /// What happens to prompts that the router was trained on.
     pub seen: Seen,
+    /// Whether the router's cascade is measured beside it.
+    pub cascade: bool,
 }
 
 /// What is drawn when resampling.
@@ -53,6 +55,7 @@ impl Default for Options {
             seed: 0,
             resample: Resample::default(),
             seen: Seen::default(),
+            cascade: false,
         }
     }
 }

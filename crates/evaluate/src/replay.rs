@@ -6,7 +6,7 @@ use pointsman_router::Router;
 use pointsman_types::{Grid, Limits, ModelName, Prompt, Request};
 use rayon::prelude::*;
 
-use crate::{EvaluateError, Sample};
+use crate::{Cascaded, EvaluateError, Sample};
 
 /// What a router said about every prompt of a sample.
 #[derive(Debug, Clone)]
@@ -25,6 +25,8 @@ pub struct Replayed {
     pub policy_version: String,
     /// What is promised of the policy, where anything is.
     pub guarantee: Option<Guarantee>,
+    /// What its cascade did, where that is measured.
+    pub cascaded: Option<Cascaded>,
 }
 
 impl Replayed {
@@ -71,7 +73,71 @@ impl Replayed {
             policy: router.policy().to_string(),
             policy_version: router.policy_version().to_owned(),
             guarantee: router.guarantee().cloned(),
+            cascaded: None,
         })
+    }
+
+    /// What several routers said of parts of one sample, each with the places of its prompts.
+    pub(crate) fn pooled<'a>(
+        parts: impl Iterator<Item = (&'a Vec<usize>, &'a Self)> + Clone,
+        prompts: usize,
+    ) -> Result<Self, EvaluateError> {
+        let policies = parts.clone().map(|(_, part)| part.policy.as_str());
+        Ok(Self {
+            predicted: Predicted::new(
+                pool(parts.clone(), prompts, |part| part.predicted.quality()),
+                pool(parts.clone(), prompts, |part| part.predicted.cost()),
+            )?,
+            output_tokens: pool(parts.clone(), prompts, |part| &part.output_tokens),
+            decided: decided(parts.clone(), prompts),
+            policy: common(policies),
+            policy_version: format!("{} folds", parts.count()),
+            guarantee: None,
+            cascaded: None,
+        })
+    }
+}
+
+fn pool<'a, T: Copy>(
+    parts: impl Iterator<Item = (&'a Vec<usize>, &'a Replayed)>,
+    prompts: usize,
+    of: impl Fn(&'a Replayed) -> &'a Grid<T>,
+) -> Grid<T>
+where
+    T: 'a,
+{
+    let rows = parts.flat_map(|(places, part)| {
+        places
+            .iter()
+            .zip(0..)
+            .map(move |(at, row)| (*at, part, row))
+    });
+    let mut rows: Vec<(usize, &Replayed, usize)> = rows.collect();
+    rows.sort_unstable_by_key(|(at, _, _)| *at);
+    debug_assert_eq!(rows.len(), prompts, "every prompt is in one part");
+    let columns = rows.first().map_or(1, |(_, part, _)| of(part).columns());
+    let values = rows.iter().flat_map(|(_, part, row)| of(part).row(*row));
+    Grid::from_values(columns, values.copied().collect())
+}
+
+fn decided<'a>(
+    parts: impl Iterator<Item = (&'a Vec<usize>, &'a Replayed)>,
+    prompts: usize,
+) -> Vec<Option<usize>> {
+    let mut decided = vec![None; prompts];
+    for (places, part) in parts {
+        let decisions = places.iter().zip(&part.decided);
+        decisions.for_each(|(at, model)| decided[*at] = *model);
+    }
+    decided
+}
+
+/// The policy, where all have the same.
+fn common<'a>(mut policies: impl Iterator<Item = &'a str>) -> String {
+    let first = policies.next().unwrap_or_default();
+    match policies.all(|policy| policy == first) {
+        true => first.to_owned(),
+        false => "of each fold".to_owned(),
     }
 }
 

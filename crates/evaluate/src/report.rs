@@ -48,6 +48,10 @@ pub struct Report {
     pub amounts: Vec<ModelAmounts>,
     /// Who gets the traffic along the curve.
     pub traffic: Traffic,
+    /// The curve of the cascade by falling lambda, the cost of all calls included; empty where no
+    /// cascade was measured.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub cascade: Vec<CascadePoint>,
     /// Lines to draw.
     pub lines: Lines,
     /// What the router's training measured; `None` where its artifact does not tell.
@@ -88,6 +92,8 @@ pub struct BootstrapFacts {
 pub enum RowKind {
     /// The router, swept over lambda.
     Router,
+    /// The router's cascade, which reads answers.
+    Cascade,
     /// The same predictor for all, by prompt length.
     Length,
     /// A table of mean scores per category.
@@ -266,6 +272,19 @@ pub struct TrafficPoint {
     pub shares: Vec<f64>,
 }
 
+/// A cascade at one lambda.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct CascadePoint {
+    /// Quality per US dollar.
+    pub lambda: f64,
+    /// Mean cost of all calls for a request.
+    pub cost_usd: f64,
+    /// Mean quality of the answers returned.
+    pub quality: f64,
+    /// Mean number of calls for a request.
+    pub calls: f64,
+}
+
 /// Lines to draw, each thinned out to about 400 points.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Lines {
@@ -273,6 +292,9 @@ pub struct Lines {
     pub router: Vec<Point>,
     /// Corners of its hull.
     pub router_hull: Vec<Point>,
+    /// Corners of the hull of its cascade; empty where none was measured.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub cascade_hull: Vec<Point>,
     /// Corners of the hull of the single models.
     pub zero_router: Vec<Point>,
     /// Corners of the hull of perfect foresight.

@@ -1,7 +1,7 @@
 //! The part of a log that a router can be measured on: models both know, complete prompts.
 
 use pointsman_measures::Outcomes;
-use pointsman_types::{Grid, LogTable, ModelName, Prompt, PromptRow};
+use pointsman_types::{Answers, Grid, LogTable, ModelName, Prompt, PromptRow};
 
 use crate::report::LeftOut;
 use crate::{EvaluateError, Options, Seen};
@@ -17,6 +17,8 @@ pub struct Sample {
     pub(crate) outcomes: Outcomes,
     /// Tokens out as logged, shape `(prompts, models)`; NaN where missing.
     pub(crate) output_tokens: Grid<f32>,
+    /// What was logged of the answers, in the same shape.
+    pub(crate) answers: Option<Answers>,
     pub(crate) left_out: LeftOut,
     pub(crate) warnings: Vec<String>,
 }
@@ -62,8 +64,25 @@ impl Sample {
             prompts,
             outcomes,
             output_tokens: kept.pick(&tokens, |tokens| tokens),
+            answers: log.answers.as_ref().map(|answers| Answers {
+                logprob: kept.pick(&cells(&answers.logprob, &rows, &columns), |value| value),
+                chars: kept.pick(&cells(&answers.chars, &rows, &columns), |value| value),
+            }),
             left_out,
             warnings,
+        })
+    }
+
+    /// The prompts at these places, in that order.
+    pub(crate) fn select(&self, places: &[usize]) -> Result<Self, EvaluateError> {
+        Ok(Self {
+            models: self.models.clone(),
+            prompts: places.iter().map(|at| self.prompts[*at].clone()).collect(),
+            outcomes: self.outcomes.select(places)?,
+            output_tokens: self.output_tokens.select(places),
+            answers: self.answers.as_ref().map(|answers| answers.select(places)),
+            left_out: self.left_out.clone(),
+            warnings: self.warnings.clone(),
         })
     }
 

@@ -3,11 +3,12 @@
 use pointsman_measures::{Bootstrap, Curve, Hull, Interval, Outcomes, Point, Singles, Weights};
 
 use crate::report::VersusBest;
-use crate::{Options, Resample, Sample};
+use crate::{Cascaded, Options, Resample, Sample};
 
 /// Something with a curve to compare the router with.
 pub(crate) enum Line {
     Curve(Curve),
+    Cascade(Cascaded),
     ZeroRouter,
 }
 
@@ -15,6 +16,7 @@ impl Line {
     pub(crate) fn hull(&self, singles: &Singles, weights: &Weights) -> Hull {
         match self {
             Self::Curve(curve) => curve.hull(weights),
+            Self::Cascade(cascaded) => cascaded.hull(weights),
             Self::ZeroRouter => singles.zero_router(),
         }
     }

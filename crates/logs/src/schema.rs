@@ -13,7 +13,7 @@ use crate::messages;
 use crate::scan::Record;
 
 /// The columns that the schema knows, in the order in which they are written.
-pub(crate) const COLUMNS: [&str; 25] = [
+pub(crate) const COLUMNS: [&str; 27] = [
     "prompt_id",
     "category",
     "prompt",
@@ -30,6 +30,8 @@ pub(crate) const COLUMNS: [&str; 25] = [
     "cached_tokens",
     "latency_ms",
     "ttft_ms",
+    "answer_logprob",
+    "answer_chars",
     "weight",
     "ts",
     "session_id",
@@ -109,6 +111,14 @@ pub(crate) fn milliseconds(cell: Cell<'_>) -> Result<Option<f64>, String> {
         fits.then_some(number).ok_or(())
     };
     in_range(cell.number()?, check, "finite and not negative")
+}
+
+fn logprob(cell: Cell<'_>) -> Result<Option<f64>, String> {
+    let check = |number: f64| {
+        let fits = number.is_finite() && number <= 0.0;
+        fits.then_some(number).ok_or(())
+    };
+    in_range(cell.number()?, check, "finite and not above 0")
 }
 
 fn weight(cell: Cell<'_>) -> Result<Option<f64>, String> {
@@ -201,6 +211,8 @@ fn answer(fields: Fields<'_>, last: &mut LastPrompt) -> Result<LogRow, Wrong> {
         cost_usd: fields.read("cost_usd", cost)?,
         latency_ms: fields.read("latency_ms", milliseconds)?,
         ttft_ms: fields.read("ttft_ms", milliseconds)?,
+        answer_logprob: fields.read("answer_logprob", logprob)?,
+        answer_chars: fields.read("answer_chars", Cell::count)?,
         propensity: fields.read("propensity", probability)?,
         policy_version: fields.label("policy_version")?,
         decision_id: fields.label("decision_id")?,

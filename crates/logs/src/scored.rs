@@ -136,6 +136,8 @@ struct Plain<'a> {
     cost_usd: Option<f64>,
     latency_ms: Option<f64>,
     ttft_ms: Option<f64>,
+    answer_logprob: Option<f64>,
+    answer_chars: Option<u32>,
     propensity: Option<f64>,
     policy_version: Option<&'a str>,
     decision_id: Option<&'a str>,
@@ -161,6 +163,7 @@ impl<'a> Plain<'a> {
             && within(self.cost_usd, 1e6)
             && within(self.latency_ms, 1e9)
             && within(self.ttft_ms, 1e9)
+            && within(self.answer_logprob.map(|logprob| -logprob), 1e9)
     }
 
     fn scored(&self) -> Option<ScoredRow<'_>> {

@@ -6,6 +6,7 @@
 
 mod artifact;
 mod calibration;
+mod cascade;
 mod combination;
 mod familiarity;
 mod learned;
@@ -23,6 +24,7 @@ pub use artifact::{
     ArtifactError, FORMAT_VERSION, Files, Manifest, read_artifact, sha256, write_artifact,
 };
 pub use calibration::{Calibration, Calibrator, CommonCurve, LowerCurve, logit};
+pub use cascade::{AnswerReader, AnswerSigns, Cascade, CascadeError, Scale, logits};
 pub use familiarity::{Familiarity, known_share};
 pub use learned::{Belief, Coordinates, Posterior, Prior, StateError};
 pub use lexicon::{Lexicon, SparseVector};

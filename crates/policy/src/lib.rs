@@ -4,6 +4,7 @@
 //! [`limit_refusal`] for every model, then [`choose`] once, then [`Choice::explored`] where the
 //! request brings a draw.
 
+mod cascade;
 mod choose;
 mod curve;
 mod explore;
@@ -11,6 +12,7 @@ mod guarantee;
 mod limits;
 mod spec;
 
+pub use cascade::{Means, Move, begin, go_on};
 pub use choose::{Chance, Choice, choose, expected_regression};
 pub use curve::{CurvePoint, OperatingCurve};
 pub use explore::{Contender, Exploration, Quotas};

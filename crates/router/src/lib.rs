@@ -4,6 +4,7 @@
 //! evaluated is what is served. The same artifact, catalogue and policy give the same decision for
 //! the same request, bit for bit on a CPU.
 
+mod cascade;
 mod catalog_file;
 mod encoding;
 mod error;
@@ -17,6 +18,7 @@ mod trained_on;
 #[cfg(test)]
 mod tests;
 
+pub use cascade::{AnswerSeen, CascadeRules, CascadeStopped, Cascading, Next};
 pub use catalog_file::read_catalog;
 pub use encoding::Encoding;
 pub use error::RouterError;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use pointsman_encoders::Encoder;
 use pointsman_features::{Extractor, Features, current_turn};
-use pointsman_models::{Belief, Coordinates, Model, Point, sha256};
+use pointsman_models::{Belief, Cascade, Coordinates, Model, Point, sha256};
 use pointsman_policy::{
     Chance, Exploration, Guarantee, Needs, OperatingCurve, Policy, PolicySpec, choose,
     limit_refusal,
@@ -43,6 +43,7 @@ pub struct Router {
 struct Fitted {
     extractor: Extractor,
     model: Model,
+    cascade: Option<Arc<Cascade>>,
     curve: OperatingCurve,
     trained_on: TrainedOn,
     examples: Vec<Example>,
@@ -133,6 +134,7 @@ impl Router {
             fitted: Arc::new(Fitted {
                 extractor: Extractor::new(artifact.model.features.clone())?,
                 model: artifact.model,
+                cascade: artifact.cascade.map(Arc::new),
                 curve: artifact.curve,
                 trained_on: artifact.trained_on,
                 examples: artifact.examples,
@@ -278,6 +280,10 @@ impl Router {
     #[must_use]
     pub fn examples(&self) -> &[Example] {
         &self.fitted.examples
+    }
+
+    pub(crate) fn cascade_fitted(&self) -> Option<&Arc<Cascade>> {
+        self.fitted.cascade.as_ref()
     }
 
     pub(crate) fn extractor(&self) -> &Extractor {

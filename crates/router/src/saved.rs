@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use pointsman_models::{
-    Calibration, FORMAT_VERSION, Files, Manifest, Model, read_artifact, sha256, write_artifact,
+    Calibration, Cascade, FORMAT_VERSION, Files, Manifest, Model, read_artifact, sha256,
+    write_artifact,
 };
 use pointsman_policy::{Guarantee, OperatingCurve, PolicySpec};
 use pointsman_types::Catalog;
@@ -23,12 +24,15 @@ const EXAMPLES: &str = "examples.json";
 const STREAMED: &str = "streamed.bin";
 const REPORT: &str = "report.json";
 const GUARANTEE: &str = "guarantee.json";
+const CASCADE: &str = "cascade.json";
 
 /// What training produced, before it is put to work.
 #[derive(Debug, Clone)]
 pub struct Artifact {
     /// The fitted parameters.
     pub model: Model,
+    /// What answers tell of the models, where that was learnt.
+    pub cascade: Option<Cascade>,
     /// The models' prices and abilities; models that nobody described are absent.
     pub catalog: Catalog,
     /// The policy it decides by, unless told otherwise.
@@ -87,6 +91,9 @@ impl Artifact {
         if let Some(guarantee) = &self.guarantee {
             files.insert(GUARANTEE.to_owned(), to_json(GUARANTEE, guarantee)?);
         }
+        if let Some(cascade) = &self.cascade {
+            files.insert(CASCADE.to_owned(), to_json(CASCADE, cascade)?);
+        }
         write_artifact(dir, manifest, &files)?;
         Ok(())
     }
@@ -115,6 +122,7 @@ impl Artifact {
         let weights = bytes(WEIGHTS, &files)?;
         let catalog = String::from_utf8_lossy(bytes(CATALOG, &files)?);
         let artifact = Self {
+            cascade: cascade(&files, manifest.models.len())?,
             model: Model::from_weights(
                 weights,
                 manifest.models,
@@ -143,6 +151,18 @@ impl Artifact {
             }),
         }
     }
+}
+
+/// A router without one decides as it always did.
+fn cascade(files: &Files, models: usize) -> Result<Option<Cascade>, RouterError> {
+    if !files.contains_key(CASCADE) {
+        return Ok(None);
+    }
+    let cascade: Cascade = from_json(CASCADE, files)?;
+    cascade
+        .check(models)
+        .map_err(|error| part(CASCADE, &error))?;
+    Ok(Some(cascade))
 }
 
 fn trained_on(files: &Files) -> Result<TrainedOn, RouterError> {

@@ -13,6 +13,8 @@ use pointsman_types::{
     Tokens, Usd, UsdPerMillion, text_hash,
 };
 
+mod cascade;
+
 use crate::{Artifact, Encoding, Example, Learned, PromptFilter, Router, RouterError, TrainedOn};
 
 /// Always `tokens` tokens or dollars.
@@ -82,6 +84,7 @@ fn artifact() -> Artifact {
         mean_quality,
     };
     Artifact {
+        cascade: None,
         model: model(),
         catalog: Catalog::default(),
         policy: PolicySpec::Utility { lambda: 10.0 },

@@ -17,6 +17,8 @@ pub(crate) enum Purpose {
     Hidden,
     /// Scores, tokens, latencies and gaps of the log.
     Outcome,
+    /// What answers show of themselves.
+    Answer,
 }
 
 /// Draws for one purpose of one prompt.

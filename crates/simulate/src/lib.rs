@@ -15,6 +15,7 @@
 //! depends on model and family, `topic` on the model and on marked words, `slope` on the model,
 //! and `hidden` is a draw that no reader of the prompt can know.
 
+mod answers;
 mod asking;
 mod draws;
 mod expand;
@@ -46,6 +47,8 @@ pub struct Settings {
     /// half with a row whose score is missing; more often for the dearest model and for easy
     /// prompts.
     pub missing: Probability,
+    /// Whether the log tells log-probability and length of each answer.
+    pub answers: bool,
 }
 
 impl Default for Settings {
@@ -55,6 +58,7 @@ impl Default for Settings {
             prompts: 3500,
             seed: 7,
             missing: Probability::new(0.015).expect("0.015 is a probability"),
+            answers: false,
         }
     }
 }
@@ -194,7 +198,6 @@ impl Cast {
     }
 
     fn rows(&self, settings: &Settings) -> Vec<LogRow> {
-        let missing = settings.missing.get();
-        outcome::rows(self, settings.seed, missing)
+        outcome::rows(self, settings)
     }
 }

@@ -2,12 +2,13 @@
 
 use pointsman_types::{LogRow, ModelName, Quality, Tokens};
 
-use crate::Cast;
+use crate::answers::{Signs, signs};
 use crate::draws::{Draws, Purpose};
 use crate::family::{FAMILIES, Scoring};
 use crate::portable::{exp, rounded};
 use crate::roster::{MODELS, ROSTER};
 use crate::truth::{CACHE_HIT, LENGTH_SPREAD};
+use crate::{Cast, Settings};
 
 /// Votes that a judge's prior opinion weighs: the lower, the more judges differ.
 const JUDGE_WEIGHT: f64 = 14.0;
@@ -36,15 +37,18 @@ enum Gap {
 }
 
 /// The rows of one prompt: at most one per model, in the roster's order.
-pub(crate) fn rows(cast: &Cast, seed: u64, missing: f64) -> Vec<LogRow> {
+pub(crate) fn rows(cast: &Cast, settings: &Settings) -> Vec<LogRow> {
+    let (seed, missing) = (settings.seed, settings.missing.get());
     let mut draws = Draws::new(seed, cast.number, Purpose::Outcome);
     // Every model draws, logged or not, so that another share of gaps leaves the rest as it was.
     let outcomes: [Outcome; MODELS] =
         std::array::from_fn(|model| outcome(cast, model, missing, &mut draws));
+    let answers = outcomes.each_ref().map(|one| (one.score, one.output));
+    let signs = settings.answers.then(|| signs(cast, seed, answers));
     let logged = outcomes.iter().enumerate();
     logged
         .filter(|(_, outcome)| outcome.gap != Gap::Uncalled)
-        .map(|(model, outcome)| row(cast, model, outcome))
+        .map(|(model, outcome)| shown(row(cast, model, outcome), signs.map(|all| all[model])))
         .collect()
 }
 
@@ -91,6 +95,14 @@ fn gap(probability: f64, difficulty: f64, draws: &mut Draws) -> Gap {
         low if low < probability / 2.0 => Gap::Unscored,
         low if low < probability => Gap::Uncalled,
         _ => Gap::None,
+    }
+}
+
+fn shown(row: LogRow, signs: Option<Signs>) -> LogRow {
+    LogRow {
+        answer_logprob: signs.and_then(|signs| signs.logprob),
+        answer_chars: signs.map(|signs| signs.chars),
+        ..row
     }
 }
 

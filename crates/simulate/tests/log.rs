@@ -176,6 +176,28 @@ fn gaps_change_nothing_else() {
 }
 
 #[test]
+fn answers_shown_change_nothing_else_and_tell_of_the_score() {
+    let hidden = simulate(&settings(400, 7));
+    let mut shown = simulate(&Settings {
+        answers: true,
+        ..settings(400, 7)
+    });
+    let doubt = |is_right: bool| {
+        let rows = shown.rows.iter().filter(|row| row.score.is_some());
+        let rows = rows.filter(|row| (row.score > Some(Quality::clamped(0.5))) == is_right);
+        let doubts: Vec<f64> = rows.filter_map(|row| row.answer_logprob).collect();
+        doubts.iter().sum::<f64>() / doubts.len() as f64
+    };
+    assert!(doubt(true) > 2.0 * doubt(false), "surer where right");
+    let silent = shown.rows.iter().filter(|row| row.answer_logprob.is_none());
+    assert!((10..100).contains(&silent.count()));
+    for row in &mut shown.rows {
+        (row.answer_logprob, row.answer_chars) = (None, None);
+    }
+    assert_eq!(hidden, shown);
+}
+
+#[test]
 fn each_row_costs_its_tokens_times_the_prices() {
     let simulation = simulate(&settings(300, 7));
     for row in &simulation.rows {
@@ -213,7 +235,7 @@ proptest! {
     #[test]
     fn every_seed_gives_a_sound_log(seed: u64, missing in 0.0..=1.0_f64) {
         let missing = Probability::new(missing).unwrap();
-        let simulation = simulate(&Settings { prompts: 20, seed, missing });
+        let simulation = simulate(&Settings { prompts: 20, seed, missing, answers: true });
         for prompt in &simulation.prompts {
             prop_assert!(!prompt.text.text().trim().is_empty());
             prop_assert!((0.0..=1.0).contains(&prompt.difficulty));
@@ -222,6 +244,8 @@ proptest! {
         }
         for row in &simulation.rows {
             prop_assert!(row.cost_usd > Some(Usd::ZERO));
+            prop_assert!(row.answer_chars.is_some());
+            prop_assert!(row.answer_logprob.is_none_or(|logprob| logprob <= 0.0));
             prop_assert!(row.output_tokens > Some(Tokens(0)));
             prop_assert!(row.cached_tokens <= row.input_tokens);
         }

@@ -112,8 +112,10 @@ pub fn add_model(
     );
     addition.notes.extend(judged);
     addition.notes.extend(lost_guarantee(&artifact, &name));
+    addition.notes.extend(lost_cascade(&artifact, &name));
     let mut added = Artifact {
         model: with_model(artifact.model, name, amounts, &posterior, lower),
+        cascade: None,
         catalog,
         guarantee: None,
         ..artifact
@@ -134,6 +136,13 @@ pub fn add_model(
 fn lost_guarantee(artifact: &Artifact, name: &ModelName) -> Option<String> {
     artifact.guarantee.as_ref().map(|guarantee| {
         format!("no guarantee any more: `{name}` was not there when this was tested: {guarantee}")
+    })
+}
+
+/// How a new model's answers hang together with the others' cannot be told from few of them.
+fn lost_cascade(artifact: &Artifact, name: &ModelName) -> Option<String> {
+    artifact.cascade.as_ref().map(|_| {
+        format!("no cascade any more: it was fitted without `{name}`; train with --cascade again")
     })
 }
 

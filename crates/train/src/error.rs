@@ -26,6 +26,21 @@ pub enum TrainError {
         /// How many are needed.
         least: usize,
     },
+    /// A cascade needs something to read.
+    #[error(
+        "a cascade learns from the answers when one is good enough, but the log has neither `answer_logprob` nor `answer_chars`; log one of them, or leave --cascade out"
+    )]
+    NoAnswers,
+    /// Too few answers to learn to read them.
+    #[error(
+        "a cascade needs at least {least} scored answers of some model with `answer_logprob` or `answer_chars`, the log has at most {most}"
+    )]
+    FewAnswers {
+        /// The most that a model has.
+        most: usize,
+        /// How many are needed.
+        least: usize,
+    },
     /// A teacher without a class.
     #[error(
         "none of the {0} prompts to be taught is new: a teacher needs prompts that are not in the log and not held out"

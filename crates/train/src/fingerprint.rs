@@ -26,6 +26,10 @@ pub(crate) fn fingerprint(table: &LogTable) -> String {
         numbers(&mut hash, grid, |value| value.to_le_bytes());
     }
     numbers(&mut hash, &table.cost_usd, |value| value.to_le_bytes());
+    if let Some(answers) = &table.answers {
+        numbers(&mut hash, &answers.logprob, |value| value.to_le_bytes());
+        numbers(&mut hash, &answers.chars, |value| value.to_le_bytes());
+    }
     entries(&mut hash, table);
     hexadecimal(hash)
 }

@@ -10,6 +10,7 @@
 mod add;
 mod amounts;
 mod calibrate;
+mod cascade;
 mod checks;
 mod choices;
 mod comparisons;
@@ -27,6 +28,7 @@ mod judge;
 mod judges;
 mod likeness;
 mod linear;
+mod logistic;
 mod measurable;
 mod report;
 mod represent;

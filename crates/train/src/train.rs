@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use candle_core::Device;
 use pointsman_features::FeatureSpec;
-use pointsman_models::{Model, QualityHead};
+use pointsman_models::{Cascade, Model, QualityHead};
 use pointsman_policy::{OperatingCurve, PolicySpec};
 use pointsman_router::{Artifact, Example, RouterError, TrainedOn};
 use pointsman_types::{Catalog, Grid, LogTable, text_hash};
 
 use crate::amounts::{Amounts, fit_amounts};
 use crate::calibrate::{calibrate_for_decisions, calibrated};
+use crate::cascade::fit_cascade;
 use crate::checks::{checked, refuse_equal_scores};
 use crate::choices::reweight;
 use crate::comparisons::{measure, read_as_scores};
@@ -53,6 +54,8 @@ pub struct Options {
     pub policy: Option<PolicySpec>,
     /// A guarantee that the policy of the artifact is to keep; it then replaces `policy`.
     pub guarantee: Option<Promise>,
+    /// Learn from the answers when one is good enough and when another model should be called.
+    pub cascade: bool,
     /// What is extracted from a prompt.
     pub features: FeatureSpec,
     /// The sentence encoder whose vectors are read besides.
@@ -76,6 +79,7 @@ impl Default for Options {
             drop_rare: false,
             policy: None,
             guarantee: None,
+            cascade: false,
             features: FeatureSpec::default(),
             encoder: None,
             teacher: None,
@@ -109,13 +113,15 @@ pub enum Stage {
     Select,
     /// Calibrating.
     Calibrate,
+    /// Learning to read answers, where that was asked for.
+    Cascade,
     /// Testing what can be guaranteed, where that was asked for.
     Guarantee,
 }
 
 impl Stage {
     /// Every stage, in order.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Teach,
         Self::Represent,
         Self::Stream,
@@ -123,6 +129,7 @@ impl Stage {
         Self::Quality,
         Self::Select,
         Self::Calibrate,
+        Self::Cascade,
         Self::Guarantee,
     ];
 }
@@ -199,6 +206,7 @@ pub fn train_on_all(
         learned.provenance(data_fingerprint, seen, lessons.as_ref());
     let artifact = Artifact {
         model: learned.model,
+        cascade: learned.cascade,
         catalog,
         policy,
         guarantee: None,
@@ -254,6 +262,7 @@ fn lessons(
 pub(crate) struct Learned {
     streamed: Option<Streamed>,
     pub(crate) model: Model,
+    cascade: Option<Cascade>,
     /// The prompts that explanations may point to.
     kept: Vec<usize>,
     held_out: HeldOut,
@@ -316,8 +325,16 @@ fn learn_in(
     let (calibration, quality) = calibrate_for_decisions(&judge, &raw, table, weight, &resampled)?;
     let (kept, latent) = kept(table, &examples)?;
     let nested = calibrated(&selection.nested, &calibration);
+    let cascade = match options.cascade {
+        true => {
+            progress(Stage::Cascade);
+            Some(fit_cascade(table, &nested, weight)?)
+        }
+        false => None,
+    };
     Ok(Learned {
         streamed,
+        cascade,
         measured: HeldOut::new(table, &nested, &amounts.held_out_cost)?.measured(),
         held_out: HeldOut::new(table, &quality, &amounts.held_out_cost)?,
         cross_validated: nested,

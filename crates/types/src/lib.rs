@@ -4,6 +4,7 @@
 //! Values only. Nothing here reads a file, a clock or a random source, and nothing here knows
 //! tensors or tables.
 
+mod answers;
 mod catalog;
 mod comparison;
 mod decision;
@@ -19,6 +20,7 @@ mod request;
 mod scored_row;
 mod units;
 
+pub use answers::Answers;
 pub use catalog::{Billed, Capability, Catalog, CatalogError, ModelCard, PriceTier, Prices};
 pub use comparison::{Comparison, Rival, Winner};
 pub use decision::{Candidate, Correction, Decision, Reason, Refusal};

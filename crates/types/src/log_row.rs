@@ -41,6 +41,10 @@ pub struct LogRow {
     pub latency_ms: Option<f64>,
     /// Time to the first token, in milliseconds.
     pub ttft_ms: Option<f64>,
+    /// Log-probability of the answer in nats, of all of it or the mean over its tokens; at most 0.
+    pub answer_logprob: Option<f64>,
+    /// Length of the answer in characters.
+    pub answer_chars: Option<u64>,
     /// With which probability the policy chose this model.
     pub propensity: Option<Probability>,
     /// The policy that chose it.
@@ -75,6 +79,8 @@ impl LogRow {
             cost_usd: None,
             latency_ms: None,
             ttft_ms: None,
+            answer_logprob: None,
+            answer_chars: None,
             propensity: None,
             policy_version: None,
             decision_id: None,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::entry::{of_models, of_prompts};
-use crate::{Choice, Comparison, Grid, ModelName, Rating};
+use crate::{Answers, Choice, Comparison, Grid, ModelName, Rating};
 
 /// One prompt of a log.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,6 +33,8 @@ pub struct LogTable {
     pub input_tokens: Grid<f32>,
     /// Tokens out.
     pub output_tokens: Grid<f32>,
+    /// What is known of the answers themselves; `None` where the log tells nothing of any.
+    pub answers: Option<Answers>,
     /// Answers that were compared rather than scored, by prompt and then by models.
     pub comparisons: Vec<Comparison>,
     /// The judges named in the log, by name; rows without a judge's name count as one judge, whose
@@ -58,6 +60,7 @@ impl LogTable {
             cost_usd: Grid::filled(0, columns, f64::NAN),
             input_tokens: grid(),
             output_tokens: grid(),
+            answers: None,
             comparisons: Vec::new(),
             judges: Vec::new(),
             ratings: Vec::new(),
@@ -76,6 +79,7 @@ impl LogTable {
             cost_usd: self.cost_usd.select(rows),
             input_tokens: self.input_tokens.select(rows),
             output_tokens: self.output_tokens.select(rows),
+            answers: self.answers.as_ref().map(|answers| answers.select(rows)),
             comparisons: of_prompts(&self.comparisons, rows),
             judges: self.judges.clone(),
             ratings: of_prompts(&self.ratings, rows),
@@ -97,6 +101,10 @@ impl LogTable {
             cost_usd: self.cost_usd.select_columns(models),
             input_tokens: self.input_tokens.select_columns(models),
             output_tokens: self.output_tokens.select_columns(models),
+            answers: self
+                .answers
+                .as_ref()
+                .map(|answers| answers.with_models(models)),
             comparisons: of_models(&self.comparisons, models),
             judges: self.judges.clone(),
             ratings: of_models(&self.ratings, models),

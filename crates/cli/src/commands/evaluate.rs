@@ -9,16 +9,19 @@ use pointsman_logs::{Column, write_table};
 use pointsman_train::{complete_costs, level_judges};
 
 use crate::args::{EvaluateArgs, RouterArgs};
-use crate::commands::learning_curve;
+use crate::commands::{folds, learning_curve};
 use crate::opening;
 use crate::progress::spinner;
 use crate::reading;
 
 pub(crate) fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
-    let Some(dir) = &args.router else {
-        return learning_curve::run(args);
+    let evaluation = match (&args.router, args.learning.folds) {
+        (Some(dir), _) => measured(args, dir)?,
+        (None, Some(count)) if !args.learning.learning_curve => {
+            folds::measured(args, count as usize, &options(args))?
+        }
+        _ => return learning_curve::run(args),
     };
-    let evaluation = measured(args, dir)?;
     write(&evaluation, &args.out)?;
     match args.json {
         true => writeln!(
@@ -63,6 +66,7 @@ fn options(args: &EvaluateArgs) -> Options {
         } else {
             Seen::LeaveOut
         },
+        cascade: args.cascade,
     }
 }
 

@@ -48,6 +48,7 @@ fn as_json(artifact: &Artifact, version: &str) -> anyhow::Result<String> {
         "policy_version": version,
         "policy": artifact.policy,
         "guarantee": artifact.guarantee,
+        "cascade_answers": artifact.cascade.as_ref().map(|cascade| cascade.answers),
         "models": artifact.model.names,
         "features": artifact.model.features,
         "seed": artifact.seed,
@@ -66,6 +67,15 @@ fn as_text(dir: &Path, artifact: &Artifact, version: &str) -> anyhow::Result<Str
     );
     if let Some(guarantee) = &artifact.guarantee {
         writeln!(text, "promise  {guarantee}")?;
+    }
+    if let Some(cascade) = &artifact.cascade {
+        let (read, models) = (cascade.readers.iter().flatten(), cascade.readers.len());
+        writeln!(
+            text,
+            "cascade  learnt from {} scored answers; those of {} of {models} models are read",
+            cascade.answers,
+            read.count()
+        )?;
     }
     let data = &artifact.data_fingerprint[..artifact.data_fingerprint.len().min(12)];
     writeln!(

@@ -71,7 +71,10 @@ fn round(args: &RetrainArgs, rows: &[LogRow]) -> anyhow::Result<()> {
     let (old, _) = Artifact::open(&args.router)?;
     let judged = judged(rows).cloned().collect();
     let table = reading::read_logs_and(&args.logs, judged)?.table;
-    let options = options(args, &old)?;
+    let options = Options {
+        cascade: cascade(&old, &table),
+        ..options(args, &old)?
+    };
     let progress = spinner("training");
     let trained = train(table.clone(), old.catalog.clone(), &options, |_| {})?;
     progress.finish_and_clear();
@@ -138,6 +141,16 @@ fn options(args: &RetrainArgs, old: &Artifact) -> anyhow::Result<Options> {
         device,
         ..default
     })
+}
+
+/// Whether a cascade is fitted again.
+fn cascade(old: &Artifact, table: &LogTable) -> bool {
+    if old.cascade.is_some() && table.answers.is_none() {
+        eprintln!(
+            "note: no cascade any more: the logs have neither answer_logprob nor answer_chars"
+        );
+    }
+    old.cascade.is_some() && table.answers.is_some()
 }
 
 fn encoder(

@@ -11,6 +11,7 @@ pub(crate) fn run(args: &SimulateArgs) -> anyhow::Result<()> {
         prompts: args.prompts,
         seed: args.seed,
         missing: args.missing,
+        answers: args.answers,
     };
     let written = write_rows(&args.out, rows(settings))?;
     eprintln!("wrote {written} synthetic rows to {}", args.out.display());

@@ -97,6 +97,7 @@ fn options(args: &TrainArgs) -> anyhow::Result<Options> {
         drop_rare: args.drop_rare,
         policy: args.policy.clone(),
         guarantee: promise(&args.guarantee),
+        cascade: args.cascade,
         encoder: encoder(args, args.encoder.as_ref(), &device)?,
         teacher: teacher(args, &device)?,
         keep_texts: args.keep_texts,
@@ -153,6 +154,7 @@ fn words(stage: Stage) -> &'static str {
         Stage::Quality => "fitting quality",
         Stage::Select => "choosing by held-out decisions",
         Stage::Calibrate => "calibrating",
+        Stage::Cascade => "learning to read answers",
         Stage::Guarantee => "testing what can be guaranteed",
     }
 }

@@ -67,6 +67,10 @@ fn entries(report: &Report) -> Vec<Entry> {
         entry(Swatch::Line, "oracle", "oracle (not reachable)"),
         entry(Swatch::Dot, "single", "single model"),
     ];
+    if !report.lines.cascade_hull.is_empty() {
+        let what = "cascade, all its calls counted";
+        entries.insert(2, entry(Swatch::Line, "cascade", what));
+    }
     if report.operating.is_some() {
         let text = format!("policy {}", report.policy);
         entries.push(entry(Swatch::Dot, "point", &text));
@@ -79,6 +83,7 @@ fn scales(report: &Report) -> (Scale, Scale) {
     let shown: Vec<Point> = [
         &report.lines.router,
         &report.lines.router_hull,
+        &report.lines.cascade_hull,
         &report.lines.oracle,
     ]
     .into_iter()
@@ -104,6 +109,9 @@ fn lines(svg: &mut Svg, frame: &Frame, report: &Report) {
         .collect();
     svg.polyline("raw", &raw);
     svg.polyline("hull", &bent(frame, &lines.router_hull));
+    if !lines.cascade_hull.is_empty() {
+        svg.polyline("cascade", &bent(frame, &lines.cascade_hull));
+    }
 }
 
 /// A hull as the axes show it.

@@ -3,13 +3,14 @@
 //! Text and lines have a contrast of at least 4.5 to their background in both themes (WCAG 2 AA).
 
 /// `(name, light, dark)`.
-const COLOURS: [(&str, &str, &str); 18] = [
+const COLOURS: [(&str, &str, &str); 19] = [
     ("paper", "#ffffff", "#14171b"),
     ("panel", "#f4f6f8", "#1d2228"),
     ("ink", "#1a1f26", "#e8eaed"),
     ("muted", "#525c68", "#a7b0bb"),
     ("rule", "#d9dee4", "#343b44"),
     ("router", "#0b57c2", "#7ab4ff"),
+    ("cascade", "#7a2a8c", "#d39ae6"),
     ("mix", "#8a5300", "#e3a84f"),
     ("point", "#b3202c", "#ff8f87"),
     ("c0", "#4477aa", "#6699cc"),
@@ -25,7 +26,7 @@ const COLOURS: [(&str, &str, &str); 18] = [
 ];
 
 /// `(selector, declarations)`, a colour in braces.
-const CLASSES: [(&str, &str); 21] = [
+const CLASSES: [(&str, &str); 22] = [
     (
         "text",
         "font-family:system-ui,-apple-system,'Segoe UI',Roboto,'DejaVu Sans',sans-serif",
@@ -53,6 +54,10 @@ const CLASSES: [(&str, &str); 21] = [
     (
         ".raw",
         "fill:none;stroke:{router};stroke-width:1;stroke-opacity:0.45",
+    ),
+    (
+        ".cascade",
+        "fill:none;stroke:{cascade};stroke-width:2.2;stroke-linejoin:round",
     ),
     (".band", "fill:{router};fill-opacity:0.16"),
     (
@@ -153,7 +158,7 @@ mod tests {
 
     #[test]
     fn text_stands_out_in_both_themes() {
-        for text in ["ink", "muted", "router", "mix", "point"] {
+        for text in ["ink", "muted", "router", "cascade", "mix", "point"] {
             for ground in ["paper", "panel"] {
                 let (text, ground) = (colour(text), colour(ground));
                 assert!(contrast(text.0, ground.0) >= 4.5, "{text:?} on {ground:?}");

@@ -7,14 +7,13 @@ use pointsman_types::{LogTable, fold_of};
 
 use super::LearningError;
 use crate::Resample;
+use crate::folds::fold;
 
 /// The smallest size of a doubling series.
 const LEAST_SIZE: usize = 50;
 /// Prompts that each fold has at least on average.
 const LEAST_PER_FOLD: usize = 20;
-/// Seeds apart from those that training deals its own folds and its holdout by: folds within folds
-/// must not be cut along the same lines.
-const FOLDS: u64 = 0x9e37_79b9_7f4a_7c15;
+/// A seed apart from those that folds are dealt by.
 const ORDER: u64 = 0xd1b5_4a32_d192_ed03;
 
 /// How to draw a learning curve.
@@ -93,13 +92,7 @@ impl Course {
         let (outcomes, kept) = Outcomes::complete(&table.score, &table.cost_usd)?;
         let table = table.with_models(&kept.models);
         let fold = (0..table.prompts.len())
-            .map(|row| {
-                fold_of(
-                    label(&table, plan, row),
-                    plan.seed ^ FOLDS,
-                    plan.folds as u64,
-                ) as usize
-            })
+            .map(|row| fold(&table.prompts[row], plan.resample, plan.seed, plan.folds))
             .collect();
         let mut order: Vec<usize> = (0..table.prompts.len()).collect();
         order.sort_by_key(|row| fold_of(&table.prompts[*row].text, plan.seed ^ ORDER, u64::MAX));

@@ -82,6 +82,7 @@ impl MadeUp {
             policy: format!("utility:{lambda}"),
             policy_version: "0123456789ab".to_owned(),
             guarantee: None,
+            cascaded: None,
         };
         Ok((sample, replayed))
     }

@@ -3,9 +3,12 @@
 
 use std::sync::Arc;
 
-use pointsman_types::{Choice, Comparison, LogRow, LogTable, Rating};
+use pointsman_types::{Answers, Choice, Comparison, LogRow, LogTable, Rating};
 
 use super::sums::{Mean, Votes};
+
+/// Log-probabilities are summed in billionths of a nat.
+const LOGPROB_UNIT: f64 = 1e9;
 
 /// One prompt.
 #[derive(Debug)]
@@ -46,6 +49,15 @@ struct Cell {
     cost: Mean,
     input: Mean,
     output: Mean,
+    /// Most logs tell nothing of the answers.
+    answer: Option<Box<Answer>>,
+}
+
+/// What was logged of one model's answers.
+#[derive(Debug, Default)]
+struct Answer {
+    logprob: Mean,
+    chars: Mean,
 }
 
 /// The comparisons of two models, in one order.
@@ -138,6 +150,11 @@ impl Entry {
         judged.map(|(judge, _)| *judge)
     }
 
+    /// Whether a row tells anything of its answer.
+    pub(super) fn has_answer(&self) -> bool {
+        self.cells.iter().any(|cell| cell.answer.is_some())
+    }
+
     pub(super) fn has_unnamed_judge(&self) -> bool {
         self.cells.iter().any(|cell| cell.score.mean().is_some())
     }
@@ -216,6 +233,7 @@ impl Cell {
             cost: Mean::default(),
             input: Mean::default(),
             output: Mean::default(),
+            answer: None,
         }
     }
 
@@ -233,6 +251,9 @@ impl Cell {
             .add(row.input_tokens.map(|tokens| tokens.0.into()));
         self.output
             .add(row.output_tokens.map(|tokens| tokens.0.into()));
+        if row.answer_logprob.is_some() || row.answer_chars.is_some() {
+            self.answer.get_or_insert_default().add(row);
+        }
     }
 
     fn votes(&mut self, judge: Option<u32>) -> &mut Votes {
@@ -262,6 +283,26 @@ impl Cell {
         }
         if let Some(tokens) = self.output.mean() {
             table.output_tokens[cell] = tokens as f32;
+        }
+        if let Some((answer, answers)) = self.answer.as_ref().zip(table.answers.as_mut()) {
+            answer.write(answers, cell);
+        }
+    }
+}
+
+impl Answer {
+    fn add(&mut self, row: &LogRow) {
+        let units = |logprob: f64| (logprob * LOGPROB_UNIT).round() as i128;
+        self.logprob.add(row.answer_logprob.map(units));
+        self.chars.add(row.answer_chars.map(i128::from));
+    }
+
+    fn write(&self, answers: &mut Answers, cell: (usize, usize)) {
+        if let Some(units) = self.logprob.mean() {
+            answers.logprob[cell] = (units / LOGPROB_UNIT) as f32;
+        }
+        if let Some(chars) = self.chars.mean() {
+            answers.chars[cell] = chars as f32;
         }
     }
 }

@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
 use std::sync::Arc;
 
-use pointsman_types::{Grid, LogRow, LogTable, ModelName, PromptRow, text_hash};
+use pointsman_types::{Answers, Grid, LogRow, LogTable, ModelName, PromptRow, text_hash};
 use serde::Serialize;
 
 use crate::LogError;
@@ -159,6 +159,8 @@ impl TableBuilder {
         let (models, columns) = places(&self.models, used(|entry| entry.models().collect()));
         let (judges, seats) = places(&self.judges, used(|entry| entry.judges().collect()));
         let mut table = blank(models, judges, entries.len());
+        let has_answers = entries.iter().any(|(_, entry)| entry.has_answer());
+        table.answers = has_answers.then(|| Answers::unknown(entries.len(), table.models.len()));
         let places = Places {
             models: columns,
             judges: seats,

@@ -131,6 +131,16 @@ fn costs_tokens_and_weights() {
         "output_tokens",
         "must be a whole number",
     );
+    check_jsonl(
+        with(r#""answer_logprob":0.5"#),
+        "answer_logprob",
+        "must be finite and not above 0, got 0.5",
+    );
+    check_jsonl(
+        with(r#""answer_chars":-1"#),
+        "answer_chars",
+        "must be a whole number",
+    );
     check_jsonl(with(r#""latency_ms":-1"#), "latency_ms", "must be finite");
     check_jsonl(
         with(r#""propensity":2"#),

@@ -12,7 +12,7 @@ fn every_column_is_read() {
     let line = r#"{"prompt_id":"p1","prompt":"Why?","model":"m","score":0.25,"judge":"j","category":"riddle",
         "ts":"2026-01-02T03:04:05Z","session_id":"s","turn":3,"key_id":"k","tier":"gold",
         "input_tokens":10,"output_tokens":20,"cached_tokens":5,"cost_usd":0.0000012,
-        "latency_ms":12.5,"ttft_ms":1.5,"propensity":0.5,"policy_version":"v7",
+        "latency_ms":12.5,"ttft_ms":1.5,"answer_logprob":-0.25,"answer_chars":7,"propensity":0.5,"policy_version":"v7",
         "decision_id":"d","weight":2}"#
         .replace('\n', "");
     let expected = LogRow {
@@ -31,6 +31,8 @@ fn every_column_is_read() {
         cost_usd: Some(Usd::new(0.000_001_2).unwrap()),
         latency_ms: Some(12.5),
         ttft_ms: Some(1.5),
+        answer_logprob: Some(-0.25),
+        answer_chars: Some(7),
         propensity: Some(Probability::new(0.5).unwrap()),
         policy_version: Some("v7".into()),
         decision_id: Some("d".into()),

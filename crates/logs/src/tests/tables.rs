@@ -28,6 +28,10 @@ fn same(a: &LogTable, b: &LogTable) -> bool {
     let bits = |grid: &pointsman_types::Grid<f32>| -> Vec<u32> {
         grid.values().iter().map(|value| value.to_bits()).collect()
     };
+    let answers = |table: &LogTable| {
+        let answers = table.answers.as_ref();
+        answers.map(|answers| (bits(&answers.logprob), bits(&answers.chars)))
+    };
     let costs = |table: &LogTable| -> Vec<u64> {
         let values = table.cost_usd.values();
         values.iter().map(|value| value.to_bits()).collect()
@@ -38,6 +42,7 @@ fn same(a: &LogTable, b: &LogTable) -> bool {
         && bits(&a.weight) == bits(&b.weight)
         && bits(&a.input_tokens) == bits(&b.input_tokens)
         && bits(&a.output_tokens) == bits(&b.output_tokens)
+        && answers(a) == answers(b)
         && costs(a) == costs(b)
         && a.comparisons == b.comparisons
         && a.judges == b.judges
@@ -78,6 +83,8 @@ fn any_answer() -> impl Strategy<Value = LogRow> {
             score: score.map(|score| Quality::new(score).unwrap()),
             cost_usd: cost.map(Usd::saturating),
             output_tokens: tokens.map(Tokens),
+            answer_chars: tokens.filter(|tokens| tokens % 3 == 0),
+            answer_logprob: cost.map(|cost| -1e3 * cost),
             category: category.map(|category| format!("category{category}")),
             judge: judge.map(|judge| format!("judge{judge}")),
             propensity: propensity.map(|propensity| Probability::new(propensity).unwrap()),
@@ -203,6 +210,32 @@ fn duplicates_are_averaged_by_weight() {
     assert!((table.cost_usd[(0, 0)] - 0.2).abs() < 1e-12);
     assert!((table.output_tokens[(0, 0)] - 20.0).abs() < 1e-6);
     assert_eq!(notes.duplicates, 2);
+}
+
+#[test]
+fn what_is_known_of_answers_is_kept_where_any_is() {
+    let known = |logprob, chars| LogRow {
+        answer_logprob: logprob,
+        answer_chars: chars,
+        ..scored("Why?", "m", 1.0)
+    };
+    let rows = [
+        known(Some(-0.25), Some(10)),
+        known(Some(-0.75), None),
+        scored("How?", "n", 0.0),
+    ];
+    let (table, _) = table(Budget::default(), &rows);
+    let why = usize::from(&*table.prompts[0].text != "Why?");
+    let answers = table.answers.unwrap();
+    assert!((answers.logprob[(why, 0)] + 0.5).abs() < 1e-6);
+    assert!((answers.chars[(why, 0)] - 10.0).abs() < 1e-6);
+    assert!(answers.logprob.row(1 - why).iter().all(|one| one.is_nan()));
+}
+
+#[test]
+fn of_answers_of_which_nothing_is_known_nothing_is_kept() {
+    let (table, _) = table(Budget::default(), &[scored("Why?", "m", 1.0)]);
+    assert_eq!(table.answers, None);
 }
 
 #[test]

@@ -49,7 +49,7 @@ const SORTS: [Sort; COLUMNS.len()] = {
     use Sort::{Count, Float, Text};
     [
         Text, Text, Text, Text, Text, Text, Text, Text, Float, Text, Float, Count, Count, Count,
-        Float, Float, Float, Text, Text, Count, Text, Text, Float, Text, Text,
+        Float, Float, Float, Count, Float, Text, Text, Count, Text, Text, Float, Text, Text,
     ]
 };
 
@@ -76,6 +76,8 @@ fn values(row: &LogRow) -> [Value<'_>; COLUMNS.len()] {
         tokens(row.cached_tokens),
         float(row.latency_ms),
         float(row.ttft_ms),
+        float(row.answer_logprob),
+        count(row.answer_chars),
         Float(row.weight),
         text(row.ts.as_deref()),
         text(row.session_id.as_deref()),

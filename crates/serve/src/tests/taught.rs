@@ -102,6 +102,7 @@ pub(super) fn artifact(models: usize, policy: &str) -> Artifact {
         mean_quality,
     };
     Artifact {
+        cascade: None,
         model: model(models),
         catalog: Catalog::default(),
         policy: policy.parse::<PolicySpec>().unwrap(),
