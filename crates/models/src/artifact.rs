@@ -15,8 +15,12 @@ use sha2::{Digest, Sha256};
 
 use crate::model::EncoderReference;
 
-/// The layout that this build writes and reads.
-pub const FORMAT_VERSION: u32 = 3;
+/// The newest layout that this build writes and reads.
+pub const FORMAT_VERSION: u32 = 4;
+
+/// The layout before kernels were part of a head. Whatever has none is still written in it, so that
+/// the bytes are the same and builds of that time read them.
+pub const FORMAT_WITHOUT_KERNELS: u32 = 3;
 
 const MANIFEST: &str = "manifest.json";
 
@@ -77,7 +81,7 @@ pub enum ArtifactError {
         source: serde_json::Error,
     },
     /// Written by another version.
-    #[error("{} has format version {found}, this build reads {FORMAT_VERSION}; train again, or use the build that wrote it", path.display())]
+    #[error("{} has format version {found}, this build reads {FORMAT_WITHOUT_KERNELS} to {FORMAT_VERSION}; train again, or use the build that wrote it", path.display())]
     Format {
         /// The artifact.
         path: PathBuf,
@@ -252,12 +256,16 @@ fn parse_manifest(path: &Path, text: &[u8]) -> Result<Manifest, ArtifactError> {
         .get("format_version")
         .and_then(serde_json::Value::as_u64)
     {
-        Some(found) if found != u64::from(FORMAT_VERSION) => Err(ArtifactError::Format {
+        Some(found) if !is_readable(found) => Err(ArtifactError::Format {
             path: path.to_owned(),
             found,
         }),
         _ => serde_json::from_value(value).map_err(unreadable),
     }
+}
+
+fn is_readable(version: u64) -> bool {
+    (u64::from(FORMAT_WITHOUT_KERNELS)..=u64::from(FORMAT_VERSION)).contains(&version)
 }
 
 fn read_file(dir: &Path, name: &str, hash: &str) -> Result<Vec<u8>, ArtifactError> {

@@ -3,14 +3,15 @@
 use pointsman_types::Grid;
 
 use crate::calibration::{Calibration, Calibrator, LowerCurve, logit};
+use crate::kernel::Kernel;
 use crate::network::Network;
 use crate::quality::{ClusterTable, QualityHead};
 use crate::regression::LogRegression;
 
 impl QualityHead {
     /// The same head with one more model at the end: of this mean score, its deviations the sum of
-    /// the others' times `shares`, one for each model that is there. Exact in the linear parts and
-    /// in the tables, of first order in the networks, whose deviations are not linear in the
+    /// the others' times `shares`, one for each model that is there. Exact in the linear parts, in
+    /// the tables and in the kernels, of first order in the networks, whose deviations are not linear in the
     /// parameters.
     #[must_use]
     pub fn with_combination(&self, mean: f32, shares: &[f32]) -> Self {
@@ -19,6 +20,10 @@ impl QualityHead {
             centroids: table.centroids.clone(),
             deviations: grid(&table.deviations),
         };
+        let kernel = |kernel: &Kernel| Kernel {
+            weights: grid(&kernel.weights),
+            ..kernel.clone()
+        };
         let network = |network: &Network| combined(network, &self.mean, mean, shares);
         Self {
             mean: self.mean.iter().copied().chain([mean]).collect(),
@@ -26,6 +31,7 @@ impl QualityHead {
             context: self.context.as_ref().map(grid),
             tables: self.tables.iter().map(table).collect(),
             networks: self.networks.iter().map(network).collect(),
+            kernels: self.kernels.iter().map(kernel).collect(),
         }
     }
 }
@@ -184,6 +190,11 @@ mod tests {
                 bias: vec![-0.4, 0.8],
                 weight: 0.5,
             }],
+            kernels: vec![Kernel {
+                first: 0,
+                landmarks: Grid::from_values(2, vec![0.0, 1.0, 1.0, 0.0]),
+                weights: grid(2, 0.1),
+            }],
         }
     }
 
@@ -209,6 +220,7 @@ mod tests {
             ngrams: None,
             context: None,
             tables: Vec::new(),
+            kernels: Vec::new(),
             ..head(0.1)
         };
         let found = head

@@ -9,6 +9,7 @@ mod calibration;
 mod cascade;
 mod combination;
 mod familiarity;
+mod kernel;
 mod learned;
 mod lexicon;
 mod model;
@@ -21,11 +22,13 @@ mod representation;
 mod weights;
 
 pub use artifact::{
-    ArtifactError, FORMAT_VERSION, Files, Manifest, read_artifact, sha256, write_artifact,
+    ArtifactError, FORMAT_VERSION, FORMAT_WITHOUT_KERNELS, Files, Manifest, read_artifact, sha256,
+    write_artifact,
 };
 pub use calibration::{Calibration, Calibrator, CommonCurve, LowerCurve, logit};
 pub use cascade::{AnswerReader, AnswerSigns, Cascade, CascadeError, Scale, logits};
 pub use familiarity::{Familiarity, known_share};
+pub use kernel::{Kernel, direction};
 pub use learned::{Belief, Coordinates, Posterior, Prior, StateError};
 pub use lexicon::{Lexicon, SparseVector};
 pub use model::{EncoderReference, Model, Prediction, Predictions};

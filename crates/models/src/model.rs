@@ -4,6 +4,7 @@ use pointsman_features::{FeatureRow, FeatureSpec};
 use pointsman_types::{Grid, ModelName, Quality};
 use serde::{Deserialize, Serialize};
 
+use crate::artifact::{FORMAT_VERSION, FORMAT_WITHOUT_KERNELS};
 use crate::calibration::Calibration;
 use crate::familiarity::Familiarity;
 use crate::learned::{Coordinates, Prior};
@@ -77,6 +78,15 @@ pub struct Predictions {
 }
 
 impl Model {
+    /// The oldest layout of an artifact that has a place for all of it.
+    #[must_use]
+    pub fn format_version(&self) -> u32 {
+        match self.quality.kernels.is_empty() {
+            true => FORMAT_WITHOUT_KERNELS,
+            false => FORMAT_VERSION,
+        }
+    }
+
     /// Predictions for one prompt, given its embedding where the router has an encoder. The less
     /// familiar the prompt, the nearer each quality is to the model's mean, and the less its lower
     /// estimate promises; without the embedding of an encoder nothing is familiar.

@@ -27,6 +27,11 @@ pub(crate) fn nearest(centroids: &Grid<f32>, point: &[f32]) -> usize {
     ARCH.dispatch(Nearest(centroids, point))
 }
 
+/// The squared distance of a point from every row of `points`.
+pub(crate) fn square_distances(points: &Grid<f32>, point: &[f32]) -> Vec<f32> {
+    ARCH.dispatch(Distances(points, point))
+}
+
 // Types instead of closures: a large closure is not compiled for the wider registers, since what
 // calls it may not be inlined.
 
@@ -60,6 +65,17 @@ impl NullaryFnOnce for Nearest<'_> {
     #[inline(always)]
     fn call(self) -> usize {
         nearest_row(self.0, self.1)
+    }
+}
+
+struct Distances<'a>(&'a Grid<f32>, &'a [f32]);
+
+impl NullaryFnOnce for Distances<'_> {
+    type Output = Vec<f32>;
+
+    #[inline(always)]
+    fn call(self) -> Vec<f32> {
+        distances(self.0, self.1)
     }
 }
 
@@ -113,6 +129,13 @@ fn nearest_row(centroids: &Grid<f32>, point: &[f32]) -> usize {
         }
     }
     best.0
+}
+
+#[inline(always)]
+fn distances(points: &Grid<f32>, point: &[f32]) -> Vec<f32> {
+    (0..points.rows())
+        .map(|row| square_distance(points.row(row), point))
+        .collect()
 }
 
 /// Summed in eight lanes: one running sum would have to wait for itself at every step.
@@ -179,6 +202,11 @@ mod tests {
             assert_eq!(bits(&wide), bits(&plain), "{columns} columns");
             let point: Vec<f32> = weights.row(7).iter().map(|value| value + 0.25).collect();
             assert_eq!(nearest(&weights, &point), nearest_row(&weights, &point));
+            let (wide, plain) = (
+                square_distances(&weights, &point),
+                distances(&weights, &point),
+            );
+            assert_eq!(bits(&wide), bits(&plain), "{columns} columns");
         }
     }
 }

@@ -2,12 +2,13 @@
 
 use pointsman_types::Grid;
 
+use crate::kernel::Kernel;
 use crate::network::Network;
 use crate::products::{add_dense_products, add_products, nearest};
 use crate::representation::Point;
 
 /// Quality of every model = mean + linear on n-grams + linear on the context + cluster tables +
-/// networks.
+/// networks + kernels.
 /// A part that was not chosen in training is absent. The weights of a blend are already
 /// multiplied into the parts.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -22,6 +23,8 @@ pub struct QualityHead {
     pub tables: Vec<ClusterTable>,
     /// Networks from different starts; they add up.
     pub networks: Vec<Network>,
+    /// Kernel regressions on different coordinates; they add up.
+    pub kernels: Vec<Kernel>,
 }
 
 /// Deviations from the mean, cluster by cluster.
@@ -52,6 +55,9 @@ impl QualityHead {
         }
         for network in &self.networks {
             network.add_deviations(&point.context, &self.mean, &mut quality);
+        }
+        for kernel in &self.kernels {
+            kernel.add_deviations(point.latent(), &mut quality);
         }
         quality
     }
@@ -102,7 +108,12 @@ mod tests {
             context: Some(Grid::filled(Representation::LATENT + 2, 1, 0.0625)),
             tables: vec![table],
             networks: Vec::new(),
+            kernels: vec![Kernel {
+                first: 1,
+                landmarks: Grid::filled(1, 1, 0.0),
+                weights: Grid::filled(1, 1, 0.5),
+            }],
         };
-        assert!((head.predict(&point())[0] - 1.125).abs() < 1e-6);
+        assert!((head.predict(&point())[0] - 1.625).abs() < 1e-6);
     }
 }

@@ -9,6 +9,7 @@ use safetensors::tensor::{Dtype, SafeTensors, View};
 
 use crate::calibration::Calibration;
 use crate::familiarity::Familiarity;
+use crate::kernel::Kernel;
 use crate::learned::Prior;
 use crate::lexicon::Lexicon;
 use crate::model::{EncoderReference, Model};
@@ -236,10 +237,20 @@ fn put_quality(tensors: &mut Tensors, quality: &QualityHead) {
         tensors.list(&name("bias"), &network.bias);
         tensors.list(&name("weight"), &[network.weight]);
     }
+    for (position, kernel) in quality.kernels.iter().enumerate() {
+        let name = |part: &str| kernel_tensor(position, part);
+        tensors.integers(&name("first"), &[kernel.first as u32]);
+        tensors.grid(&name("landmarks"), &kernel.landmarks);
+        tensors.grid(&name("weights"), &kernel.weights);
+    }
 }
 
 fn network_tensor(position: usize, part: &str) -> String {
     format!("quality.network.{position:02}.{part}")
+}
+
+fn kernel_tensor(position: usize, part: &str) -> String {
+    format!("quality.kernel.{position:02}.{part}")
 }
 
 /// Shape and numbers of a tensor, still in bytes.
@@ -401,6 +412,10 @@ impl File<'_> {
         while let Some(network) = self.network(networks.len(), seen.context_len())? {
             networks.push(network);
         }
+        let mut kernels = Vec::new();
+        while let Some(kernel) = self.kernel(kernels.len(), seen.dimensions())? {
+            kernels.push(kernel);
+        }
         Ok(QualityHead {
             mean: self.list("quality.mean", self.models)?,
             ngrams: self.grid_if_there(
@@ -415,6 +430,7 @@ impl File<'_> {
             )?,
             tables,
             networks,
+            kernels,
         })
     }
 
@@ -446,6 +462,36 @@ impl File<'_> {
             weight: self.list(&name("weight"), 1)?[0],
             hidden,
         }))
+    }
+
+    fn kernel(&self, position: usize, dimensions: usize) -> Result<Option<Kernel>, WeightsError> {
+        let name = |part: &str| kernel_tensor(position, part);
+        let Some(landmarks) = self.grid_if_there(&name("landmarks"), None, None)? else {
+            return Ok(None);
+        };
+        let (first, width) = (self.index(&name("first"))?, landmarks.columns());
+        if first + width > dimensions {
+            return Err(wrong(
+                &name("landmarks"),
+                format!("for the coordinates {first} to {}", first + width),
+                format!("none from {dimensions} on"),
+            ));
+        }
+        Ok(Some(Kernel {
+            weights: self.grid(&name("weights"), Some(landmarks.rows()), Some(self.models))?,
+            first,
+            landmarks,
+        }))
+    }
+
+    fn index(&self, name: &str) -> Result<usize, WeightsError> {
+        let (shape, words) = self
+            .raw(name, Dtype::U32)?
+            .ok_or_else(|| WeightsError::Missing(name.to_owned()))?;
+        match words[..] {
+            [word] => Ok(u32::from_le_bytes(word) as usize),
+            _ => Err(wrong(name, format!("{shape:?}"), "[1]".into())),
+        }
     }
 
     fn input_tokens(&self) -> Result<Vec<InputTokens>, WeightsError> {
@@ -552,6 +598,11 @@ mod tests {
                     bias: vec![0.5, -0.5],
                     weight: 0.5,
                 }],
+                kernels: vec![Kernel {
+                    first: 1,
+                    landmarks: Grid::filled(5, 3, 0.5),
+                    weights: Grid::filled(5, 2, -0.125),
+                }],
             },
             calibration: Calibration {
                 lower_estimate: "test".into(),
@@ -579,6 +630,14 @@ mod tests {
     #[test]
     fn a_model_survives_its_file() {
         assert_eq!(read(&model().weights().unwrap(), 2).unwrap(), model());
+    }
+
+    #[test]
+    fn a_kernel_beyond_the_coordinates_is_refused() {
+        let mut model = model();
+        model.quality.kernels[0].first = 2;
+        let refused = read(&model.weights().unwrap(), 2).unwrap_err();
+        assert!(refused.to_string().contains("quality.kernel.00.landmarks"));
     }
 
     #[test]

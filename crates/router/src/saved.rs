@@ -3,8 +3,7 @@
 use std::path::Path;
 
 use pointsman_models::{
-    Calibration, Cascade, FORMAT_VERSION, Files, Manifest, Model, read_artifact, sha256,
-    write_artifact,
+    Calibration, Cascade, Files, Manifest, Model, read_artifact, sha256, write_artifact,
 };
 use pointsman_policy::{Guarantee, OperatingCurve, PolicySpec};
 use pointsman_types::Catalog;
@@ -100,7 +99,7 @@ impl Artifact {
 
     fn manifest(&self, catalog: &str) -> Manifest {
         Manifest {
-            format_version: FORMAT_VERSION,
+            format_version: self.model.format_version(),
             written_by: format!("pointsman {}", env!("CARGO_PKG_VERSION")),
             models: self.model.names.clone(),
             features: self.model.features.clone(),

@@ -35,6 +35,7 @@ mod represent;
 mod select;
 mod sparse;
 mod splits;
+mod stack;
 mod stream;
 mod teacher;
 mod train;

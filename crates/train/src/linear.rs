@@ -40,6 +40,20 @@ pub(crate) fn solve(
     Ok(factors.solve(right))
 }
 
+/// What is added to the diagonal of a kernel's matrix: points that nearly coincide tell nothing apart.
+const JITTER: f64 = 1e-4;
+
+/// `L⁻ᵀ` of the Cholesky factor `L` of a kernel's matrix: the ridge on weights in the coordinates
+/// `kernel · L⁻ᵀ` is that of the kernel's norm.
+pub(crate) fn whitening(mut kernel: DMatrix<f64>) -> Result<DMatrix<f64>, TrainError> {
+    let size = kernel.nrows();
+    (0..size).for_each(|at| kernel[(at, at)] += JITTER);
+    let singular = TrainError::Singular("a kernel");
+    let factor = kernel.cholesky().ok_or(singular)?.unpack();
+    let inverse = factor.solve_lower_triangular(&DMatrix::identity(size, size));
+    Ok(inverse.ok_or(TrainError::Singular("a kernel"))?.transpose())
+}
+
 /// The eigenvectors of a symmetric matrix with their eigenvalues, the greatest first; the sign of a
 /// vector is that of its largest entry made positive.
 pub(crate) fn eigen(matrix: DMatrix<f64>) -> (Vec<f64>, DMatrix<f64>) {
@@ -78,6 +92,13 @@ mod tests {
             solve(gram, &[0.0, -1.0], &right, "a test"),
             Err(TrainError::Singular("a test"))
         ));
+    }
+
+    #[test]
+    fn whitened_coordinates_have_the_kernels_products() {
+        let kernel = DMatrix::from_row_slice(2, 2, &[1.0, 0.5, 0.5, 1.0]);
+        let seen = &kernel * whitening(kernel.clone()).unwrap();
+        assert!((&seen * seen.transpose() - kernel).norm() < 1e-3);
     }
 
     #[test]

@@ -3,7 +3,8 @@
 //! An average of predictors errs less than most of its parts, and less than a choice among them
 //! made on few rows (Breiman 1996, "Stacked regressions"; Bates and Granger 1969 for equal parts).
 //! So the widest average comes first, and gives way only to something that is better by more than
-//! the error of the comparison.
+//! the error of the comparison. Where the families are not alike, which is where one of them reads a
+//! sentence encoder's coordinates through a kernel, their stack in unequal parts comes before that.
 
 use pointsman_measures::Bootstrap;
 use pointsman_types::Grid;
@@ -13,6 +14,7 @@ use crate::fit::{Family, Fitted, add, scaled};
 use crate::judge::{Judge, Verdict};
 use crate::report::CandidateReport;
 use crate::splits::Splits;
+use crate::stack::{Goal, parts};
 
 /// A blend of fitted heads: indices into the fits, and their weights.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,12 +36,7 @@ pub(crate) fn select(
     fitted: &[Fitted],
     bootstrap: &Bootstrap,
 ) -> Result<Selection, TrainError> {
-    let chooser = Chooser {
-        judge,
-        means: splits.held_out_means(),
-        fitted,
-        bootstrap,
-    };
+    let chooser = Chooser::new(judge, splits, fitted, bootstrap);
     let choice = chooser.choose(|_| true)?;
     Ok(Selection {
         finalists: reports(&choice.blends, &choice.verdict, fitted),
@@ -51,6 +48,8 @@ pub(crate) fn select(
 struct Chooser<'a> {
     judge: &'a Judge<'a>,
     means: Grid<f32>,
+    /// What a stack is fitted to.
+    goal: Goal<'a>,
     fitted: &'a [Fitted],
     bootstrap: &'a Bootstrap,
 }
@@ -67,15 +66,49 @@ impl Choice {
     }
 }
 
-impl Chooser<'_> {
+impl<'a> Chooser<'a> {
+    fn new(
+        judge: &'a Judge<'a>,
+        splits: &'a Splits,
+        fitted: &'a [Fitted],
+        bootstrap: &'a Bootstrap,
+    ) -> Self {
+        Self {
+            judge,
+            means: splits.held_out_means(),
+            goal: Goal {
+                deviation: splits.held_out_deviations(),
+                weight: splits.labelled(),
+            },
+            fitted,
+            bootstrap,
+        }
+    }
+
     /// The whole choice, looking only at some of the prompts.
     fn choose(&self, looks_at: impl Fn(usize) -> bool + Copy) -> Result<Choice, TrainError> {
         let members = Family::ALL
             .into_iter()
             .filter_map(|family| self.member(family, looks_at).transpose())
             .collect::<Result<Vec<Blend>, _>>()?;
+        let stack = self.is_uneven().then(|| self.stack(&members, looks_at));
         let average = |subset: Vec<usize>| Blend::average(subset.iter().map(|at| &members[*at]));
-        self.first_within_error(subsets(members.len()).into_iter().map(average), looks_at)
+        let averages = subsets(members.len()).into_iter().map(average);
+        self.first_within_error(stack.into_iter().chain(averages), looks_at)
+    }
+
+    fn is_uneven(&self) -> bool {
+        let is_kernel = |fit: &Fitted| fit.family == Family::Kernel;
+        self.fitted.iter().any(is_kernel)
+    }
+
+    fn stack(&self, members: &[Blend], looks_at: impl Fn(usize) -> bool) -> Blend {
+        let nothing = Grid::filled(self.means.rows(), self.means.columns(), 0.0);
+        let deviations = members
+            .iter()
+            .map(|member| member.held_out(&nothing, self.fitted));
+        let deviations: Vec<Grid<f32>> = deviations.collect();
+        Blend::stacked(members, &parts(&deviations, &self.goal, looks_at))
     }
 
     /// One family's best: the average over its settings, or a setting that is better beyond doubt.
@@ -152,6 +185,17 @@ impl Blend {
         Self(parts.map(|(at, weight)| (*at, weight * share)).collect())
     }
 
+    /// These blends in these parts.
+    fn stacked(blends: &[Self], parts: &[f64]) -> Self {
+        let scaled = |(blend, part): (&Self, &f64)| {
+            let part = *part as f32;
+            let settings = blend.0.iter().map(move |(at, weight)| (*at, weight * part));
+            settings.collect::<Vec<_>>()
+        };
+        let settings = blends.iter().zip(parts).flat_map(scaled);
+        Self(settings.filter(|(_, weight)| *weight > 0.0).collect())
+    }
+
     /// Held-out qualities of the blend, shape `(prompts, models)`: the means and its deviations.
     pub(crate) fn held_out(&self, means: &Grid<f32>, fitted: &[Fitted]) -> Grid<f32> {
         let parts = self
@@ -161,21 +205,33 @@ impl Blend {
         parts.fold(means.clone(), |sum, part| add(&sum, &part))
     }
 
-    /// Each family once, with its setting, or with their number where they are averaged.
+    /// Each family once, with its setting, or with their number where they are averaged; and with
+    /// its part, where parts are not equal.
     fn words(&self, fitted: &[Fitted]) -> Vec<String> {
-        let of_family = |family: Family| {
-            let mut settings = self
-                .0
-                .iter()
-                .map(|(at, _)| &fitted[*at])
-                .filter(|fit| fit.family == family);
-            let first = &settings.next()?.setting;
-            Some(match settings.count() {
-                0 => format!("{} ({first})", family.word()),
-                others => format!("{} (mean of {} settings)", family.word(), others + 1),
-            })
+        let families = Family::ALL.into_iter();
+        let found: Vec<(String, f32)> = families
+            .filter_map(|family| self.of_family(family, fitted))
+            .collect();
+        let is_even = |pair: &[(String, f32)]| (pair[0].1 - pair[1].1).abs() < 1e-4;
+        let all_even = found.windows(2).all(is_even);
+        let word = |(word, part): (String, f32)| match all_even {
+            true => word,
+            false => format!("{part:.2} x {word}"),
         };
-        Family::ALL.into_iter().filter_map(of_family).collect()
+        found.into_iter().map(word).collect()
+    }
+
+    /// One family in words, and its part.
+    fn of_family(&self, family: Family, fitted: &[Fitted]) -> Option<(String, f32)> {
+        let settings = self.0.iter().map(|(at, weight)| (&fitted[*at], *weight));
+        let settings: Vec<(&Fitted, f32)> =
+            settings.filter(|(fit, _)| fit.family == family).collect();
+        let first = &settings.first()?.0.setting;
+        let word = match settings.len() {
+            1 => format!("{} ({first})", family.word()),
+            count => format!("{} (mean of {count} settings)", family.word()),
+        };
+        Some((word, settings.iter().map(|(_, weight)| weight).sum()))
     }
 }
 
@@ -262,6 +318,36 @@ mod tests {
         assert_eq!(subsets.len(), 8);
         assert_eq!(subsets[0], [0, 1, 2]);
         assert!(subsets[7].is_empty());
+    }
+
+    #[test]
+    fn a_stack_leaves_out_what_has_no_part() {
+        let members = [
+            Blend(vec![(0, 0.5), (1, 0.5)]),
+            Blend(vec![(2, 1.0)]),
+            Blend(vec![(3, 1.0)]),
+        ];
+        let stack = Blend::stacked(&members, &[1.0, 0.0, 0.25]);
+        assert_eq!(stack, Blend(vec![(0, 0.5), (1, 0.5), (3, 0.25)]));
+    }
+
+    #[test]
+    fn parts_are_said_where_they_are_not_equal() {
+        let mut rng = StdRng::seed_from_u64(0);
+        let kernel = Fitted {
+            family: Family::Kernel,
+            ..noise(&mut rng)
+        };
+        let fitted = [noise(&mut rng), noise(&mut rng), kernel];
+        let words = |blend: &[(usize, f32)]| Blend(blend.to_vec()).words(&fitted);
+        assert_eq!(
+            words(&[(0, 0.25), (1, 0.25), (2, 0.5)]),
+            ["table (mean of 2 settings)", "kernel (noise)"]
+        );
+        assert_eq!(
+            words(&[(0, 0.25), (2, 0.8)]),
+            ["0.25 x table (noise)", "0.80 x kernel (noise)"]
+        );
     }
 
     #[test]

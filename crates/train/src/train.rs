@@ -20,7 +20,7 @@ use crate::embed::Embed;
 use crate::error::TrainError;
 use crate::examples::{Examples, kept};
 use crate::fingerprint::{fingerprint, with_lessons, with_stream};
-use crate::fit::{Fitted, fit_context, fit_networks, fit_ngrams, fit_tables};
+use crate::fit::{Fitted, fit_context, fit_kernels, fit_networks, fit_ngrams, fit_tables};
 use crate::guarantee::{Promise, refuse_no_scores};
 use crate::held_out::HeldOut;
 use crate::holdout::Holdout;
@@ -476,6 +476,7 @@ fn fit_all(examples: &Examples, splits: &Splits, seed: u64) -> Result<Vec<Fitted
     fitted.extend(fit_context(examples, splits)?);
     fitted.extend(fit_ngrams(examples, splits)?);
     fitted.push(fit_networks(examples, splits, seed)?);
+    fitted.extend(fit_kernels(examples, splits, seed)?);
     Ok(fitted)
 }
 

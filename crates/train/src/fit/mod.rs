@@ -2,16 +2,19 @@
 //! says what it predicts for prompts it did not see.
 
 mod context;
+mod kernel;
 mod kmeans;
 mod network;
 mod ngrams;
+mod path;
 mod tables;
 
-use pointsman_models::{ClusterTable, Network, QualityHead};
+use pointsman_models::{ClusterTable, Kernel, Network, QualityHead};
 use pointsman_types::Grid;
 use serde::Serialize;
 
 pub(crate) use context::{fit_context, ridge};
+pub(crate) use kernel::fit_kernels;
 pub(crate) use network::fit_networks;
 pub(crate) use ngrams::fit_ngrams;
 pub(crate) use tables::fit_tables;
@@ -30,15 +33,18 @@ pub(crate) enum Family {
     Network,
     /// Linear on hashed n-grams, learnt from rows that memory has no room for.
     Stream,
+    /// Ridge in the space of a kernel on latent coordinates.
+    Kernel,
 }
 
 impl Family {
-    pub(crate) const ALL: [Self; 5] = [
+    pub(crate) const ALL: [Self; 6] = [
         Self::Table,
         Self::Context,
         Self::Ngrams,
         Self::Network,
         Self::Stream,
+        Self::Kernel,
     ];
 
     pub(crate) fn word(self) -> &'static str {
@@ -48,6 +54,7 @@ impl Family {
             Self::Ngrams => "ngrams",
             Self::Network => "network",
             Self::Stream => "stream",
+            Self::Kernel => "kernel",
         }
     }
 }
@@ -71,6 +78,7 @@ pub(crate) enum Part {
     Context(Grid<f32>),
     Ngrams(Grid<f32>),
     Networks(Vec<Network>),
+    Kernel(Kernel),
 }
 
 impl Part {
@@ -88,6 +96,7 @@ impl Part {
                     ..network.clone()
                 }))
             }
+            Self::Kernel(kernel) => add_kernel(&mut head.kernels, kernel, weight),
         }
     }
 }
@@ -111,6 +120,20 @@ fn add_table(sum: &mut Vec<ClusterTable>, table: &ClusterTable, weight: f32) {
         None => sum.push(ClusterTable {
             centroids: table.centroids.clone(),
             deviations,
+        }),
+    }
+}
+
+/// Kernels from the same landmarks become one.
+fn add_kernel(sum: &mut Vec<Kernel>, kernel: &Kernel, weight: f32) {
+    let weights = scaled(&kernel.weights, weight);
+    let same =
+        |there: &&mut Kernel| there.first == kernel.first && there.landmarks == kernel.landmarks;
+    match sum.iter_mut().find(same) {
+        Some(there) => there.weights = add(&there.weights, &weights),
+        None => sum.push(Kernel {
+            weights,
+            ..kernel.clone()
         }),
     }
 }

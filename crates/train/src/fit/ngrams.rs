@@ -1,152 +1,25 @@
-//! Ridge regression on hashed n-grams, all models and all splits in one run.
+//! Ridge regression on hashed n-grams.
 
-use candle_core::{Device, Tensor};
-use pointsman_types::Grid;
-
+use super::path::ridge_path;
 use super::{Family, Fitted, Part};
 use crate::error::TrainError;
-use crate::examples::{Examples, columns_of_fit};
+use crate::examples::Examples;
 use crate::splits::Splits;
 
-/// Regularisation strengths, the strongest first, so that each start is near its solution.
 const ALPHAS: [f64; 4] = [100.0, 30.0, 10.0, 3.0];
-/// The residual, relative to the right-hand side, at which a column is solved.
-const TOLERANCE: f64 = 1e-3;
-const MOST_ITERATIONS: usize = 40;
 
-/// For every strength: minimises `Σ weight (deviation - x·w)² + alpha |w|²` for each model and split.
+/// For every strength: one weight per n-gram and model.
 pub(crate) fn fit_ngrams(examples: &Examples, splits: &Splits) -> Result<Vec<Fitted>, TrainError> {
     if examples.representation.lexicon.is_empty() {
         return Ok(Vec::new());
     }
     let device = examples.context.device();
-    let weight = side_by_side(splits, device, |fit| &splits.fits[fit].weight)?;
-    let deviation = side_by_side(splits, device, |fit| &splits.fits[fit].deviation)?;
-    let right = examples.ngrams.transposed_times(&(&weight * deviation)?)?;
-    let mut solution = right.zeros_like()?;
-    let mut fitted = Vec::new();
-    for alpha in ALPHAS {
-        let apply = |direction: &Tensor| -> Result<Tensor, TrainError> {
-            let seen = (examples.ngrams.times(direction)? * &weight)?;
-            Ok((examples.ngrams.transposed_times(&seen)? + (direction * alpha)?)?)
-        };
-        solution = conjugate_gradient(apply, &right, &solution)?;
-        fitted.push(read(examples, splits, &solution, alpha)?);
-    }
-    Ok(fitted)
-}
-
-/// Shape `(prompts, fits * models)`.
-fn side_by_side<'a>(
-    splits: &Splits,
-    device: &Device,
-    grid: impl Fn(usize) -> &'a Grid<f32>,
-) -> Result<Tensor, TrainError> {
-    let (rows, columns) = (grid(0).rows(), grid(0).columns());
-    let each = (0..splits.len())
-        .map(|fit| Tensor::from_slice(grid(fit).values(), (rows, columns), device));
-    Ok(Tensor::cat(&each.collect::<Result<Vec<_>, _>>()?, 1)?)
-}
-
-/// Solves `A x = right` column by column at once, for a symmetric positive definite `A` given by its
-/// products (Hestenes and Stiefel 1952).
-fn conjugate_gradient(
-    apply: impl Fn(&Tensor) -> Result<Tensor, TrainError>,
-    right: &Tensor,
-    start: &Tensor,
-) -> Result<Tensor, TrainError> {
-    let mut solution = start.clone();
-    let mut residual = (right - apply(&solution)?)?;
-    let mut direction = residual.clone();
-    let mut square = squares(&residual)?;
-    let goal = (squares(right)? * (TOLERANCE * TOLERANCE))?;
-    for _ in 0..MOST_ITERATIONS {
-        if all_below(&square, &goal)? {
-            break;
-        }
-        let applied = apply(&direction)?;
-        let curvature = (&direction * &applied)?
-            .sum_keepdim(0)?
-            .maximum(f64::from(f32::MIN_POSITIVE))?;
-        let step = (&square / curvature)?;
-        solution = (solution + direction.broadcast_mul(&step)?)?;
-        residual = (residual - applied.broadcast_mul(&step)?)?;
-        let next = squares(&residual)?;
-        let turn = (&next / square.maximum(f64::from(f32::MIN_POSITIVE))?)?;
-        direction = (&residual + direction.broadcast_mul(&turn)?)?;
-        square = next;
-    }
-    Ok(solution)
-}
-
-/// The square of each column's length, shape `(1, columns)`.
-fn squares(columns: &Tensor) -> Result<Tensor, TrainError> {
-    Ok(columns.sqr()?.sum_keepdim(0)?)
-}
-
-fn all_below(values: &Tensor, bounds: &Tensor) -> Result<bool, TrainError> {
-    let values = values.flatten_all()?.to_vec1::<f32>()?;
-    let bounds = bounds.flatten_all()?.to_vec1::<f32>()?;
-    Ok(values
-        .iter()
-        .zip(bounds)
-        .all(|(value, bound)| *value <= bound))
-}
-
-fn read(
-    examples: &Examples,
-    splits: &Splits,
-    solution: &Tensor,
-    alpha: f64,
-) -> Result<Fitted, TrainError> {
-    let models = splits.whole().mean.len();
-    let predicted = examples
-        .ngrams
-        .times(solution)?
-        .flatten_all()?
-        .to_vec1::<f32>()?;
-    let width = splits.len() * models;
-    let held_out = splits.held_out(models, |fit, row| {
-        &predicted[row * width + fit * models..][..models]
-    });
-    let all = Grid::from_values(width, solution.flatten_all()?.to_vec1::<f32>()?);
-    Ok(Fitted {
+    let solved = ridge_path(&examples.ngrams, splits, &ALPHAS, device)?;
+    let fitted = solved.into_iter().map(|solved| Fitted {
         family: Family::Ngrams,
-        setting: format!("alpha {alpha}"),
-        held_out,
-        part: Part::Ngrams(columns_of_fit(&all, splits.len() - 1, models)),
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_solution_solves() {
-        let matrix = Tensor::new(&[[4.0_f32, 1.0], [1.0, 3.0]], &Device::Cpu).unwrap();
-        let right = Tensor::new(&[[1.0_f32, 4.0], [2.0, -1.0]], &Device::Cpu).unwrap();
-        let apply = |direction: &Tensor| Ok(matrix.matmul(direction)?);
-        let solution = conjugate_gradient(apply, &right, &right.zeros_like().unwrap()).unwrap();
-        let back = matrix.matmul(&solution).unwrap();
-        let error = (back - right)
-            .unwrap()
-            .abs()
-            .unwrap()
-            .max_all()
-            .unwrap()
-            .to_scalar::<f32>()
-            .unwrap();
-        assert!(error < 1e-2, "{error}");
-    }
-
-    #[test]
-    fn nothing_to_explain_needs_no_weights() {
-        let zero = Tensor::zeros((3, 2), candle_core::DType::F32, &Device::Cpu).unwrap();
-        let solution = conjugate_gradient(|direction| Ok(direction.clone()), &zero, &zero).unwrap();
-        assert_eq!(
-            solution.flatten_all().unwrap().to_vec1::<f32>().unwrap(),
-            [0.0; 6]
-        );
-    }
+        setting: format!("alpha {}", solved.alpha),
+        held_out: solved.held_out,
+        part: Part::Ngrams(solved.weights),
+    });
+    Ok(fitted.collect())
 }
