@@ -21,6 +21,7 @@ fn simulation(prompts: usize, seed: u64) -> Simulation {
         prompts,
         seed,
         missing: pointsman_types::Probability::ZERO,
+        ..Settings::default()
     })
 }
 

@@ -25,6 +25,7 @@ fn simulation(prompts: usize, seed: u64) -> Simulation {
         prompts,
         seed,
         missing: Probability::ZERO,
+        ..Settings::default()
     })
 }
 

@@ -98,13 +98,13 @@ impl Replayed {
     }
 }
 
-fn pool<'a, T: Copy>(
+fn pool<'a, T>(
     parts: impl Iterator<Item = (&'a Vec<usize>, &'a Replayed)>,
     prompts: usize,
     of: impl Fn(&'a Replayed) -> &'a Grid<T>,
 ) -> Grid<T>
 where
-    T: 'a,
+    T: Copy + 'a,
 {
     let rows = parts.flat_map(|(places, part)| {
         places

@@ -542,6 +542,29 @@ mod tests {
 
     use super::*;
 
+    fn quality() -> QualityHead {
+        QualityHead {
+            mean: vec![0.25, 0.75],
+            ngrams: Some(Grid::from_values(2, vec![0.1, -0.1, 0.2, -0.2])),
+            context: None,
+            tables: vec![ClusterTable {
+                centroids: Grid::filled(3, 4, 0.5),
+                deviations: Grid::filled(3, 2, 0.125),
+            }],
+            networks: vec![Network {
+                hidden: Grid::filled(Representation::LATENT + 4, 3, 0.25),
+                output: Grid::filled(3, 2, -0.5),
+                bias: vec![0.5, -0.5],
+                weight: 0.5,
+            }],
+            kernels: vec![Kernel {
+                first: 1,
+                landmarks: Grid::filled(5, 3, 0.5),
+                weights: Grid::filled(5, 2, -0.125),
+            }],
+        }
+    }
+
     fn model() -> Model {
         let regression = |scale: f32| LogRegression {
             weights: Grid::filled(Representation::LATENT + 4, 2, scale),
@@ -584,26 +607,7 @@ mod tests {
             },
             prior: Prior::independent(2),
             examples: Grid::filled(2, 4, 0.5),
-            quality: QualityHead {
-                mean: vec![0.25, 0.75],
-                ngrams: Some(Grid::from_values(2, vec![0.1, -0.1, 0.2, -0.2])),
-                context: None,
-                tables: vec![ClusterTable {
-                    centroids: Grid::filled(3, 4, 0.5),
-                    deviations: Grid::filled(3, 2, 0.125),
-                }],
-                networks: vec![Network {
-                    hidden: Grid::filled(Representation::LATENT + 4, 3, 0.25),
-                    output: Grid::filled(3, 2, -0.5),
-                    bias: vec![0.5, -0.5],
-                    weight: 0.5,
-                }],
-                kernels: vec![Kernel {
-                    first: 1,
-                    landmarks: Grid::filled(5, 3, 0.5),
-                    weights: Grid::filled(5, 2, -0.125),
-                }],
-            },
+            quality: quality(),
             calibration: Calibration {
                 lower_estimate: "test".into(),
                 prompts: 9,

@@ -123,9 +123,9 @@ mod tests {
             weight: &weight,
         };
         let found = parts(members, &goal, |row| row < prompts);
-        let pairs = found.iter().zip(expected);
-        let near = pairs.map(|(found, expected)| (found - expected).abs() < 0.1);
-        assert!(near.fold(true, |all, one| all && one), "{found:?}");
+        let mut pairs = found.iter().zip(expected);
+        let is_near = |(found, expected): (&f64, &f64)| (found - expected).abs() < 0.1;
+        assert!(pairs.all(is_near), "{found:?}");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! `pointsman check`: tells everything that is wrong with a settings file.
 
+use std::io::Write;
 use std::path::Path;
 
 use pointsman_router::Router;
@@ -18,11 +19,12 @@ pub(crate) fn run(args: &CheckArgs) -> anyhow::Result<()> {
             .iter()
             .map(|model| model.deployments.len())
             .sum();
-        println!(
+        writeln!(
+            std::io::stdout(),
             "{}: in order; {} models, {deployments} deployments",
             args.config.display(),
             gateway.models.len()
-        );
+        )?;
         return Ok(());
     }
     let told = problems.join("\n  ");

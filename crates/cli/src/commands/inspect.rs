@@ -5,6 +5,7 @@ use std::io::Write;
 use std::path::Path;
 
 use pointsman_logs::{ReadOptions, find, inspect};
+use pointsman_models::Cascade;
 use pointsman_router::{Artifact, Router};
 use serde_json::json;
 
@@ -69,13 +70,7 @@ fn as_text(dir: &Path, artifact: &Artifact, version: &str) -> anyhow::Result<Str
         writeln!(text, "promise  {guarantee}")?;
     }
     if let Some(cascade) = &artifact.cascade {
-        let (read, models) = (cascade.readers.iter().flatten(), cascade.readers.len());
-        writeln!(
-            text,
-            "cascade  learnt from {} scored answers; those of {} of {models} models are read",
-            cascade.answers,
-            read.count()
-        )?;
+        writeln!(text, "{}", answers(cascade))?;
     }
     let data = &artifact.data_fingerprint[..artifact.data_fingerprint.len().min(12)];
     writeln!(
@@ -133,4 +128,14 @@ fn as_text(dir: &Path, artifact: &Artifact, version: &str) -> anyhow::Result<Str
         )?;
     }
     Ok(text)
+}
+
+/// What a cascade was learnt from.
+fn answers(cascade: &Cascade) -> String {
+    let (read, models) = (cascade.readers.iter().flatten(), cascade.readers.len());
+    format!(
+        "cascade  learnt from {} scored answers; those of {} of {models} models are read",
+        cascade.answers,
+        read.count()
+    )
 }

@@ -85,7 +85,7 @@ fn any_answer() -> impl Strategy<Value = LogRow> {
             cost_usd: picos.map(Usd::from_picos),
             input_tokens: tokens.map(Tokens),
             turn: tokens,
-            answer_logprob: latency_ms.map(|latency| -latency),
+            answer_logprob: latency_ms.map(|latency: f64| -latency),
             answer_chars: tokens,
             latency_ms,
             propensity: propensity.map(|p| Probability::new(p).unwrap()),
