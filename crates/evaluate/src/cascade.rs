@@ -5,7 +5,7 @@
 //! ones. A curve of points rather than an exact sweep, since what is called next depends on lambda
 //! in no simple way.
 
-use pointsman_measures::{Curve, Hull, Point, Weights, sweep};
+use pointsman_measures::{Curve, CurvePoint, Hull, Point, Weights, sweep};
 use pointsman_router::{AnswerSeen, CascadeRules, CascadeStopped, Cascading, Next, Router};
 use pointsman_types::{Grid, Limits, Prompt, Request, Usd};
 use rayon::prelude::*;
@@ -14,7 +14,7 @@ use crate::{EvaluateError, Replayed, Sample};
 
 /// Values of lambda between the ends.
 const STEPS: usize = 64;
-/// Share of the router's own switches that lie beyond the ends, on either side.
+/// Share of the router's own range of costs, and of its switches, that lie beyond the ends.
 const BEYOND: f64 = 0.005;
 
 /// What a cascade did; every grid has shape `(lambdas, prompts)`.
@@ -103,30 +103,38 @@ impl Cascaded {
     }
 }
 
-/// Values of lambda at which a cascade is looked at, falling, the last of them 0. They follow from
-/// predictions alone: they span those at which the router itself changes its mind.
+/// Values of lambda at which a cascade is looked at, falling, the last of them 0. They span those
+/// at which the router itself spends more than the least and changes its mind.
 ///
 /// # Errors
 /// When the replay is of another sample.
 pub fn cascade_lambdas(replayed: &Replayed, sample: &Sample) -> Result<Vec<f64>, EvaluateError> {
-    let curve = Curve::new(&sweep(&replayed.predicted), &sample.outcomes)?;
-    let lambdas = curve.points().into_iter().map(|point| point.lambda);
-    let falling: Vec<f64> = lambdas
-        .filter(|one| one.is_finite() && *one > 0.0)
+    let curve = Curve::new(&sweep(&replayed.predicted), &sample.outcomes)?.points();
+    let switches: Vec<CurvePoint> = curve
+        .iter()
+        .filter(|point| point.lambda.is_finite() && point.lambda > 0.0)
+        .copied()
         .collect();
-    let place = |share: f64| (share * falling.len().saturating_sub(1) as f64) as usize;
-    let ends = falling
-        .get(place(BEYOND))
-        .zip(falling.get(place(1.0 - BEYOND)));
-    let Some((high, low)) = ends else {
+    let Some((high, low)) = ends(&switches) else {
         return Ok(vec![0.0]);
     };
     let between = |step: usize| high * (low / high).powf(step as f64 / (STEPS - 1) as f64);
-    let cheapest = 2.0 * falling[0];
+    let cheapest = 2.0 * switches[0].lambda;
     Ok(std::iter::once(cheapest)
         .chain((0..STEPS).map(between))
         .chain([0.0])
         .collect())
+}
+
+/// The greatest and the least lambda that matter, of switches by falling lambda.
+fn ends(switches: &[CurvePoint]) -> Option<(f64, f64)> {
+    let costs = || switches.iter().map(|point| point.cost);
+    let least = costs().fold(f64::INFINITY, f64::min);
+    let most = costs().fold(f64::NEG_INFINITY, f64::max);
+    let spends = |point: &&CurvePoint| point.cost >= least + BEYOND * (most - least);
+    let high = switches.iter().find(spends)?.lambda;
+    let last = (1.0 - BEYOND) * switches.len().saturating_sub(1) as f64;
+    Some((high, switches[last as usize].lambda.min(high)))
 }
 
 fn walk(
