@@ -110,7 +110,7 @@ fn odds_need_learning_and_that_is_said() {
     assert!(!output.status.success());
     let said = text(&output.stderr);
     assert!(
-        said.contains("serve.explore") && said.contains("learning.mode"),
+        said.contains("server.explore") && said.contains("learning.mode"),
         "{said}"
     );
 }

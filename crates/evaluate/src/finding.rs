@@ -108,7 +108,7 @@ mod tests {
         };
         let said = cascade(&lost);
         assert!(said.starts_with("Reading answers before deciding is better"));
-        assert!(said.contains("+0.0200 [+0.0100, +0.0300]"), "{said}");
+        assert!(said.contains("+0.0200 [+0.0100 to +0.0300]"), "{said}");
     }
 
     #[test]

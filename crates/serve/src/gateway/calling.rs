@@ -86,7 +86,7 @@ impl Call<'_> {
         if let Some(beside) = beside.filter(|_| kept) {
             beside.after_the_answer(self.app);
         }
-        self.conclude(ticket, account, relayed).await
+        self.conclude(ticket, account, relayed, kept).await
     }
 
     fn account(&self, ticket: &Ticket, member: usize) -> Account {
@@ -125,9 +125,10 @@ impl Call<'_> {
         ticket: Ticket,
         account: Account,
         relayed: Relayed,
+        is_kept: bool,
     ) -> Result<Sent, Refused> {
         let mut notes = Notes::default();
-        notes.decision(&ticket.id, &ticket.decided.decision);
+        notes.decision(&ticket.id, &ticket.decided.decision, is_kept);
         notes.attempts(&relayed.attempts);
         notes.overhead(self.read_in);
         self.app.metrics.gateway().attempted(&relayed.attempts);
@@ -180,8 +181,8 @@ impl Call<'_> {
             ..ticket.decided
         };
         let account = self.account(&ticket, ticket.ranking[place]);
-        self.app.recorded(ticket.decided.clone()).await;
-        notes.decision(&ticket.id, &ticket.decided.decision);
+        let is_kept = self.app.recorded(ticket.decided.clone()).await;
+        notes.decision(&ticket.id, &ticket.decided.decision, is_kept);
         (ticket, account)
     }
 }

@@ -31,8 +31,12 @@ const MOST_LOST: usize = 1000;
 pub(crate) struct Notes(pub(crate) HeaderMap);
 
 impl Notes {
-    pub(crate) fn decision(&mut self, id: &str, decision: &Decision) {
-        self.put(DECISION_ID, id);
+    /// A decision that could not be kept has no id to refer to.
+    pub(crate) fn decision(&mut self, id: &str, decision: &Decision, is_kept: bool) {
+        match is_kept {
+            true => self.put(DECISION_ID, id),
+            false => drop(self.0.remove(DECISION_ID)),
+        }
         self.put(MODEL, decision.model.as_str());
         self.put(REASON, decision.reason.as_str());
         self.put(POLICY_VERSION, &decision.policy_version);

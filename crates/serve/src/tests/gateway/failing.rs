@@ -148,3 +148,36 @@ async fn bodies_that_are_none_are_refused_by_name() {
         assert!(error.to_string().contains(says), "{says} is not in {error}");
     }
 }
+
+#[tokio::test]
+async fn a_store_that_is_gone_stops_no_traffic() {
+    let site = Site::new(&[Act::Say("Yes.")], &[Act::Say("")]).await;
+    site.running.store.close().await;
+    let response = site.post("/v1/chat/completions", &asking("auto")).await;
+    assert_eq!(response.status(), StatusCode::OK);
+    assert_eq!(header(&response, "model"), "small");
+    assert_eq!(header(&response, "decision-id"), "", "nothing to refer to");
+    let page = site.running.metrics().await;
+    assert!(page.contains("pointsman_unrecorded_total 1"), "{page}");
+}
+
+/// Many callers at once, none of whom is in a hurry.
+#[tokio::test]
+async fn a_thousand_callers_at_once_are_all_answered() {
+    let site = Site::new(&[Act::Say("Yes.")], &[Act::Say("Yes.")]).await;
+    let asked = asking("auto");
+    let all = (0..1000).map(|_| site.post("/v1/chat/completions", &asked));
+    let answered = futures_util::future::join_all(all).await;
+    assert!(answered.iter().all(|one| one.status() == StatusCode::OK));
+}
+
+#[tokio::test]
+async fn streams_under_way_finish_when_the_server_ends() {
+    let site = Site::new(&[Act::Say("One two three")], &[Act::Say("")]).await;
+    let mut asked = asking("small");
+    asked["stream"] = json!(true);
+    let response = site.post("/v1/chat/completions", &asked).await;
+    site.running.stop.cancel();
+    let text = response.text().await.unwrap();
+    assert!(text.ends_with("data: [DONE]\n\n"), "{text}");
+}
