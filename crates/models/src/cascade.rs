@@ -9,14 +9,14 @@
 //!
 //! Numbers only: what a call costs, and whether one more is worth it, is `policy`'s to say.
 
+mod outlook;
 mod reader;
 
+pub use outlook::Outlook;
 pub use reader::{AnswerReader, AnswerSigns, Scale};
 
 use serde::{Deserialize, Serialize};
 
-/// Qualities are kept this far from 0 and 1 before the logit is taken.
-const MARGIN: f64 = 0.01;
 /// A logit that varies by `v` flattens the logistic curve by `sqrt(1 + v / this)` (Bishop 2006,
 /// *Pattern Recognition and Machine Learning*, equation 4.153).
 const LOGISTIC_VARIANCE: f64 = 8.0 / std::f64::consts::PI;
@@ -30,6 +30,8 @@ const NODES: [f64; 7] = [-1.607_6, -0.868_5, -0.401_7, 0.0, 0.401_7, 0.868_5, 1.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Cascade {
+    /// How what the prompt foretells is seen.
+    pub outlook: Outlook,
     /// How each model's answers are read; `None` where too few of its answers were logged.
     pub readers: Vec<Option<AnswerReader>>,
     /// Correlations of the surprises, shape `(models, models)`.
@@ -56,7 +58,7 @@ pub enum CascadeError {
     },
     /// A number is out of range.
     #[error(
-        "`{0}` holds a number that cannot be: correlations lie between -1 and 1, spreads above 0"
+        "`{0}` holds a number that cannot be: correlations lie between -1 and 1, spreads above 0, trust between 0 and 1"
     )]
     Range(&'static str),
 }
@@ -72,6 +74,7 @@ impl Cascade {
             rows.iter()
                 .try_for_each(|row| sized(part, row.len(), models))
         };
+        self.outlook.check(models)?;
         sized("readers", self.readers.len(), models)?;
         square("correlation", &self.correlation)?;
         square("influence", &self.influence)?;
@@ -87,7 +90,7 @@ impl Cascade {
     /// alone and the answers that are there. Of a model answered twice the last answer counts.
     #[must_use]
     pub fn qualities(&self, predicted: &[f64], answers: &[AnswerSigns]) -> Vec<f64> {
-        let logits = logits(predicted);
+        let logits = self.outlook.logits(predicted);
         let surprises = self.surprises(&logits, answers);
         self.moved(&logits, &surprises)
     }
@@ -96,7 +99,7 @@ impl Cascade {
     /// a few answers that are equally likely. Shape `(models, answers, models)`.
     #[must_use]
     pub fn foresight(&self, predicted: &[f64]) -> Vec<Vec<Vec<f64>>> {
-        let logits = logits(predicted);
+        let logits = self.outlook.logits(predicted);
         let after = |first: usize| match self.readers[first] {
             Some(_) => NODES
                 .iter()
@@ -164,16 +167,6 @@ fn forward(factor: &[Vec<f64>], right: impl Iterator<Item = f64>) -> Vec<f64> {
         solution.push((value - known) / row[solution.len()]);
     }
     solution
-}
-
-/// The logits of predicted qualities, as a cascade sees them.
-#[must_use]
-pub fn logits(predicted: &[f64]) -> Vec<f64> {
-    let logit = |quality: &f64| {
-        let inside = quality.clamp(MARGIN, 1.0 - MARGIN);
-        libm::log(inside / (1.0 - inside))
-    };
-    predicted.iter().map(logit).collect()
 }
 
 fn logistic(logit: f64) -> f64 {

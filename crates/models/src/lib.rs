@@ -26,7 +26,7 @@ pub use artifact::{
     write_artifact,
 };
 pub use calibration::{Calibration, Calibrator, CommonCurve, LowerCurve, logit};
-pub use cascade::{AnswerReader, AnswerSigns, Cascade, CascadeError, Scale, logits};
+pub use cascade::{AnswerReader, AnswerSigns, Cascade, CascadeError, Outlook, Scale};
 pub use familiarity::{Familiarity, known_share};
 pub use kernel::{Kernel, direction};
 pub use learned::{Belief, Coordinates, Posterior, Prior, StateError};

@@ -3,15 +3,20 @@
 //! Predictions of quality come from fits that held the prompt out. With predictions that had seen
 //! a prompt's scores, an answer would seem to tell nothing that was not known before.
 
+mod trust;
+
 use nalgebra::DMatrix;
-use pointsman_models::{AnswerReader, AnswerSigns, Cascade, Scale, logits};
+use pointsman_models::{AnswerReader, AnswerSigns, Cascade, Outlook, Scale};
 use pointsman_types::{Answers, Grid, LogTable};
 use rayon::prelude::*;
 
 use crate::error::TrainError;
 use crate::linear::{eigen, solve};
 use crate::logistic::{Belief, Observed, logistic};
+use trust::Trial;
 
+/// Shares of the differences between models that are tried; the first where nothing can be tried.
+const TRUSTED: [f64; 3] = [0.8, 1.0, 0.6];
 /// Fewer scored answers of a model than this say nothing of how to read it.
 const LEAST_ANSWERS: usize = 30;
 /// Strengths of the priors, in the currency of the logistic's curvature: a constant is free, the
@@ -29,15 +34,43 @@ const LEAST_EIGENVALUE: f64 = 0.02;
 /// A spread is at least this.
 const LEAST_SPREAD: f64 = 1e-6;
 
-/// The cascade that follows from held-out qualities, given the weight of each score; both of shape
-/// `(prompts, models)`.
+/// The cascade that follows from held-out qualities and costs, given the weight of each score; all
+/// of shape `(prompts, models)`. How far differences between models are trusted is chosen by the
+/// decisions that follow.
 pub(crate) fn fit_cascade(
     table: &LogTable,
     held_out: &Grid<f32>,
+    expected_cost: &Grid<f64>,
     weight: &Grid<f32>,
 ) -> Result<Cascade, TrainError> {
     let answers = table.answers.as_ref().ok_or(TrainError::NoAnswers)?;
-    let seen = Seen::new(table, answers, held_out, weight);
+    let fit = |trust: f64| trusting(table, answers, held_out, weight, trust);
+    let first = fit(TRUSTED[0])?;
+    let signs = |row, model| signs(answers, row, model);
+    let Some(trial) = Trial::new(table, held_out, expected_cost, signs) else {
+        return Ok(first);
+    };
+    let mut best = (trial.aiq(&first), first);
+    for trust in &TRUSTED[1..] {
+        let other = fit(*trust)?;
+        let worth = trial.aiq(&other);
+        if worth > best.0 {
+            best = (worth, other);
+        }
+    }
+    Ok(best.1)
+}
+
+/// The cascade at one share of the differences.
+fn trusting(
+    table: &LogTable,
+    answers: &Answers,
+    held_out: &Grid<f32>,
+    weight: &Grid<f32>,
+    trust: f64,
+) -> Result<Cascade, TrainError> {
+    let outlook = outlook(held_out, trust);
+    let seen = Seen::new((table, answers), held_out, weight, &outlook);
     let readers = (0..seen.models)
         .into_par_iter()
         .map(|model| seen.reader(model))
@@ -57,6 +90,7 @@ pub(crate) fn fit_cascade(
         correlation: correlation(&surprises),
         influence: seen.influence(&surprises)?,
         readers,
+        outlook,
     })
 }
 
@@ -75,15 +109,12 @@ type Surprises = Vec<Vec<Option<f64>>>;
 
 impl<'a> Seen<'a> {
     fn new(
-        table: &'a LogTable,
-        answers: &'a Answers,
+        (table, answers): (&'a LogTable, &'a Answers),
         held_out: &Grid<f32>,
         weight: &'a Grid<f32>,
+        outlook: &Outlook,
     ) -> Self {
-        let of_row = |row: usize| {
-            let qualities: Vec<f64> = held_out.row(row).iter().map(|one| (*one).into()).collect();
-            logits(&qualities)
-        };
+        let of_row = |row: usize| outlook.logits(&in_double(held_out.row(row)));
         Self {
             models: table.models.len(),
             // Prompts that a teacher was asked about come last and have no answers.
@@ -95,12 +126,7 @@ impl<'a> Seen<'a> {
     }
 
     fn signs(&self, row: usize, model: usize) -> AnswerSigns {
-        let known = |value: f32| Some(f64::from(value)).filter(|value| !value.is_nan());
-        AnswerSigns {
-            model,
-            logprob: known(self.answers.logprob[(row, model)]),
-            chars: known(self.answers.chars[(row, model)]),
-        }
+        signs(self.answers, row, model)
     }
 
     /// The prompts on which the model was scored and its answer shows something.
@@ -266,6 +292,39 @@ impl<'a> Seen<'a> {
         };
         Ok(logistic(&observed, belief)?[2])
     }
+}
+
+fn signs(answers: &Answers, row: usize, model: usize) -> AnswerSigns {
+    let known = |value: f32| Some(f64::from(value)).filter(|value| !value.is_nan());
+    AnswerSigns {
+        model,
+        logprob: known(answers.logprob[(row, model)]),
+        chars: known(answers.chars[(row, model)]),
+    }
+}
+
+/// The usual logits, and how far differences beyond them are trusted.
+fn outlook(held_out: &Grid<f32>, trust: f64) -> Outlook {
+    let models = held_out.columns();
+    let plain = Outlook {
+        usual: vec![0.0; models],
+        trust: 1.0,
+    };
+    let mut usual = vec![0.0; models];
+    for row in 0..held_out.rows() {
+        let logits = plain.logits(&in_double(held_out.row(row)));
+        usual
+            .iter_mut()
+            .zip(logits)
+            .for_each(|(sum, logit)| *sum += logit);
+    }
+    let count = held_out.rows().max(1) as f64;
+    usual.iter_mut().for_each(|sum| *sum /= count);
+    Outlook { usual, trust }
+}
+
+fn in_double(values: &[f32]) -> Vec<f64> {
+    values.iter().map(|value| f64::from(*value)).collect()
 }
 
 fn length(reader: &AnswerReader, signs: &AnswerSigns) -> f64 {

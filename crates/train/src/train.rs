@@ -328,7 +328,7 @@ fn learn_in(
     let cascade = match options.cascade {
         true => {
             progress(Stage::Cascade);
-            Some(fit_cascade(table, &nested, weight)?)
+            Some(fit_cascade(table, &nested, &amounts.held_out_cost, weight)?)
         }
         false => None,
     };

@@ -24,12 +24,40 @@ fn reader(model: usize) -> AnswerReader {
     }
 }
 
+fn plain() -> Outlook {
+    Outlook {
+        usual: vec![0.0; MODELS],
+        trust: 1.0,
+    }
+}
+
+fn logits(predicted: &[f64]) -> Vec<f64> {
+    plain().logits(predicted)
+}
+
+#[test]
+fn differences_are_trusted_in_part() {
+    let half = Outlook {
+        trust: 0.5,
+        ..plain()
+    };
+    let (all, kept) = (logits(&PREDICTED), half.logits(&PREDICTED));
+    assert!((kept.iter().sum::<f64>() - all.iter().sum::<f64>()).abs() < 1e-9);
+    assert!(((kept[2] - kept[0]) - (all[2] - all[0]) / 2.0).abs() < 1e-9);
+    let usual = Outlook {
+        usual: all.clone(),
+        trust: 0.0,
+    };
+    check_near(&usual.logits(&PREDICTED), &all, 1e-9);
+}
+
 fn cascade(correlation: f64) -> Cascade {
     let row = |model: usize| {
         let other = |other| if other == model { 1.0 } else { correlation };
         (0..MODELS).map(other).collect()
     };
     Cascade {
+        outlook: plain(),
         readers: (0..MODELS).map(|model| Some(reader(model))).collect(),
         correlation: (0..MODELS).map(row).collect(),
         influence: vec![
@@ -162,6 +190,7 @@ fn check_refused(change: impl Fn(&mut Cascade), says: &str) {
 fn parts_that_do_not_fit_are_named() {
     check_refused(|one| _ = one.readers.pop(), "`readers` has 2");
     check_refused(|one| _ = one.influence[1].pop(), "`influence` has 2");
+    check_refused(|one| one.outlook.trust = 1.5, "`trust`");
     check_refused(|one| one.correlation[0][1] = 1.5, "`correlation`");
     let first = |one: &mut Cascade| one.readers[0].clone().unwrap();
     check_refused(

@@ -1,6 +1,6 @@
 //! A cascade of the hand-made router: `small` is right when it is sure.
 
-use pointsman_models::{AnswerReader, Cascade, Scale};
+use pointsman_models::{AnswerReader, Cascade, Outlook, Scale};
 
 use super::*;
 use crate::{AnswerSeen, CascadeRules, CascadeStopped, Cascading, Next};
@@ -26,6 +26,10 @@ fn reader(model: usize) -> AnswerReader {
 
 fn cascade() -> Cascade {
     Cascade {
+        outlook: Outlook {
+            usual: vec![0.0; 2],
+            trust: 1.0,
+        },
         readers: vec![Some(reader(0)), Some(reader(1))],
         correlation: vec![vec![1.0, 0.2], vec![0.2, 1.0]],
         influence: vec![vec![1.5, 0.3], vec![0.3, 2.5]],

@@ -34,6 +34,7 @@ fn log(seed: u64) -> (LogTable, Grid<f32>) {
         let doubts = scores.map(|score| -rng.random_range(0.0..2.0_f32) * (1.5 - score));
         table.score.push_row(&scores);
         table.weight.push_row(&[1.0; 2]);
+        table.cost_usd.push_row(&[0.001, 0.01]);
         held_out.push_row(&known);
         answers.logprob.push_row(&doubts);
         answers.chars.push_row(&[10.0 + (number % 7) as f32, 12.0]);
@@ -44,7 +45,8 @@ fn log(seed: u64) -> (LogTable, Grid<f32>) {
 
 fn fitted(table: &LogTable, predicted: &Grid<f32>) -> Cascade {
     let weight = Grid::filled(table.prompts.len(), 2, 1.0);
-    let cascade = fit_cascade(table, predicted, &weight).unwrap();
+    let cost = Grid::filled(table.prompts.len(), 2, 0.001);
+    let cascade = fit_cascade(table, predicted, &cost, &weight).unwrap();
     cascade.check(2).unwrap();
     cascade
 }
@@ -160,7 +162,7 @@ fn without_answers_there_is_no_cascade() {
     let (mut table, held_out) = log(8);
     let weight = Grid::filled(PROMPTS, 2, 1.0);
     let error = |table: &LogTable| {
-        fit_cascade(table, &held_out, &weight)
+        fit_cascade(table, &held_out, &Grid::filled(PROMPTS, 2, 0.001), &weight)
             .unwrap_err()
             .to_string()
     };
