@@ -89,8 +89,12 @@ pub(crate) async fn choose(
         true => compared::before_the_answer(app, &snapshot, decided).await,
         false => decided,
     };
+    let ranking = ranking(fleet, &decided);
+    if ranking.is_empty() {
+        return Err(Failure::new(FailureKind::Server, NOT_THERE).into());
+    }
     Ok(Chosen {
-        ranking: ranking(fleet, &decided),
+        ranking,
         beside: is_compared
             .then(|| Beside::of(&snapshot, &decided))
             .flatten(),
@@ -98,6 +102,8 @@ pub(crate) async fn choose(
     })
 }
 
+/// A router decides among the models that a request names.
+const NOT_THERE: &str = "the chosen model cannot be called";
 /// Pipelines call models, never each other.
 const NO_PIPELINE: &str = "a pipeline was to be called like a model";
 
