@@ -1,12 +1,14 @@
 //! Reading logs for commands that need a table, and saying what was wrong with them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use pointsman_logs::{
     Budget, Faults, PromptLine, ReadOptions, TableBuilder, TableNotes, find, read, read_prompts,
 };
-use pointsman_types::{LogRow, LogTable};
+use pointsman_router::read_catalog;
+use pointsman_train::{complete_costs, level_judges};
+use pointsman_types::{Catalog, LogRow, LogTable};
 
 use crate::args::LogArgs;
 use crate::progress::spinner;
@@ -21,6 +23,20 @@ pub(crate) struct Logs {
 /// The table of these logs. Malformed rows are told of on standard error.
 pub(crate) fn table(logs: &LogArgs) -> anyhow::Result<LogTable> {
     read_logs(logs).map(|logs| logs.table)
+}
+
+/// The table as training takes it, and the prices that it was completed with: judges made comparable,
+/// costs that the logs lack taken from the catalogue.
+pub(crate) fn prepared(
+    logs: &LogArgs,
+    catalog: Option<&Path>,
+) -> anyhow::Result<(LogTable, Catalog)> {
+    let catalog = catalog.map(read_catalog).transpose()?.unwrap_or_default();
+    let mut table = table(logs)?;
+    let mut notes = level_judges(&mut table);
+    notes.extend(complete_costs(&mut table, &catalog));
+    notes.iter().for_each(|note| eprintln!("note: {note}"));
+    Ok((table, catalog))
 }
 
 /// The same, and what the table leaves out.

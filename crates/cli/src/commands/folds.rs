@@ -1,8 +1,8 @@
 //! `pointsman evaluate --folds`.
 
 use pointsman_evaluate::{Evaluation, Folds, Options, evaluate_folds};
-use pointsman_router::{Router, read_catalog};
-use pointsman_train::{TrainError, complete_costs, level_judges, train};
+use pointsman_router::Router;
+use pointsman_train::{TrainError, train};
 use pointsman_types::{Catalog, LogTable};
 
 use crate::args::EvaluateArgs;
@@ -15,12 +15,7 @@ pub(crate) fn measured(
     folds: usize,
     options: &Options,
 ) -> anyhow::Result<Evaluation> {
-    let catalog = args.catalog.as_deref().map(read_catalog).transpose()?;
-    let catalog = catalog.unwrap_or_default();
-    let mut table = reading::table(&args.logs)?;
-    let mut notes = level_judges(&mut table);
-    notes.extend(complete_costs(&mut table, &catalog));
-    notes.iter().for_each(|note| eprintln!("note: {note}"));
+    let (table, catalog) = reading::prepared(&args.logs, args.catalog.as_deref())?;
     let progress = spinner("training");
     let dealt = Folds {
         count: folds,

@@ -6,20 +6,13 @@ use std::path::Path;
 use anyhow::Context;
 use pointsman_logs::{Column, write_table};
 use pointsman_replay::{Plan, TraceRow, replay, terminal_table};
-use pointsman_router::read_catalog;
-use pointsman_train::{complete_costs, level_judges};
 
 use crate::args::ReplayArgs;
 use crate::progress::spinner;
 use crate::reading;
 
 pub(crate) fn run(args: &ReplayArgs) -> anyhow::Result<()> {
-    let catalog = args.catalog.as_deref().map(read_catalog).transpose()?;
-    let catalog = catalog.unwrap_or_default();
-    let mut table = reading::table(&args.logs)?;
-    let mut notes = level_judges(&mut table);
-    notes.extend(complete_costs(&mut table, &catalog));
-    notes.iter().for_each(|note| eprintln!("note: {note}"));
+    let (table, catalog) = reading::prepared(&args.logs, args.catalog.as_deref())?;
     let progress = spinner("training and replaying");
     let replayed = replay(&table, &catalog, &plan(args), |done| {
         progress.set_message(format!("replayed {done} of {} seeds", args.seeds));

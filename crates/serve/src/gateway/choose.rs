@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use pointsman_policy::limit_refusal;
 use pointsman_router::Unsatisfiable;
-use pointsman_types::{Candidate, Decision, ModelName, Quality, Reason, Refusal, Request};
+use pointsman_types::{Candidate, Decision, ModelName, Probability, Reason, Refusal, Request};
 use pointsman_wire::{Failure, FailureKind};
 use tokio::time::timeout;
 
@@ -13,7 +13,7 @@ use super::asked::Asked;
 use super::fleet::Fleet;
 use super::refused::Refused;
 use super::sessions::Thread;
-use super::unrouted::needs;
+use super::unrouted::{needs, unpredicted};
 use super::wanted::Wanted;
 use crate::App;
 use crate::compared::{self, Asked as Beside};
@@ -267,8 +267,8 @@ pub(crate) fn instead(decision: &Decision, failed: &[ModelName], answered: &Mode
     for one in &mut candidates {
         let is_it = one.model == *answered;
         one.probability = match is_it {
-            true => pointsman_types::Probability::ONE,
-            false => pointsman_types::Probability::ZERO,
+            true => Probability::ONE,
+            false => Probability::ZERO,
         };
         if failed.contains(&one.model) {
             one.refusal = Some(Refusal::Failed);
@@ -278,7 +278,13 @@ pub(crate) fn instead(decision: &Decision, failed: &[ModelName], answered: &Mode
         }
     }
     if !candidates.iter().any(|one| one.model == *answered) {
-        candidates.insert(0, unknown(answered));
+        candidates.insert(
+            0,
+            Candidate {
+                probability: Probability::ONE,
+                ..unpredicted(answered)
+            },
+        );
     }
     // Refused by a limit last, as in every decision; a stable sort keeps the router's order.
     candidates.sort_by_key(|one| {
@@ -290,24 +296,8 @@ pub(crate) fn instead(decision: &Decision, failed: &[ModelName], answered: &Mode
     Decision {
         model: answered.clone(),
         reason: Reason::Fallback,
-        propensity: pointsman_types::Probability::ONE,
+        propensity: Probability::ONE,
         candidates,
         ..decision.clone()
-    }
-}
-
-/// A model of which the router predicts nothing.
-fn unknown(model: &ModelName) -> Candidate {
-    Candidate {
-        model: model.clone(),
-        quality: Quality::clamped(0.0),
-        quality_lower: Quality::clamped(0.0),
-        learned: None,
-        cost: pointsman_types::Usd::ZERO,
-        output_tokens: None,
-        output_tokens_p50: None,
-        output_tokens_p90: None,
-        probability: pointsman_types::Probability::ONE,
-        refusal: None,
     }
 }

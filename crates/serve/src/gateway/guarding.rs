@@ -52,6 +52,7 @@ impl Default for GuardConfig {
 pub(crate) struct Rails {
     guard: Guard,
     redacts: bool,
+    denies: bool,
     requests: bool,
     answers: bool,
     stored: bool,
@@ -75,6 +76,7 @@ impl Rails {
         let guard = rules.check()?;
         Ok(Self {
             redacts: guard.redacts(),
+            denies: !config.deny.is_empty(),
             guard,
             requests: config.requests,
             answers: config.answers,
@@ -105,6 +107,9 @@ impl Rails {
             return Err(invalid(&format!(
                 "the request has {messages} messages; at most {most} are allowed"
             )));
+        }
+        if !self.denies {
+            return Ok(());
         }
         for one in said.utterances() {
             if let Err(denied) = self.guard.check(&one.text) {

@@ -1,17 +1,18 @@
 //! A request's way: read, decided, called, told, accounted for.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use pointsman_relay::Answered;
-use pointsman_wire::{self as wire, Dialect, Failure, FailureKind};
+use pointsman_wire::{self as wire, Conversation, Dialect, Failure, FailureKind};
 
 use super::asked::Asked;
-use super::cache::Found;
+use super::auth::Guest;
+use super::cache::{Flight, Found};
 use super::caching::{self, Terms};
 use super::calling::Call;
 use super::choose::choose;
@@ -84,49 +85,91 @@ async fn answer(
         Found::Miss(flight) => terms.map(|terms| (flight, terms.ttl)),
         Found::Alone => None,
     };
-    if let Asked::Pipeline(at) = wanted.asked {
-        let piping = Piping {
-            app,
-            fleet,
-            guest: &guest,
-            headers,
-            request: Request {
-                body: &body,
-                said: &said,
-                wishes: &wishes.others,
-            },
-            explains: wanted.explain,
-        };
-        return piping.run(&fleet.pipelines[at], flight).await;
-    }
-    let (caller, session) = (wanted.key_id.as_deref(), wanted.session_id.as_deref());
-    let thread = fleet.sessions.thread(caller, session, &said);
-    let (explains, input) = (wanted.explain, wanted.input);
-    let chosen = choose(app, fleet, wanted, thread.as_ref()).await?;
-    let call = Call {
+    let came = Came {
         app,
         fleet,
+        headers,
         body: &body,
         said: &said,
-        headers,
-        input,
-        thread,
-        read_in: since.elapsed(),
+        guest: &guest,
+        wishes: &wishes.others,
+        is_cached: terms.is_some(),
+        since,
     };
-    let mut sent = call.send(chosen, flight.is_some()).await?;
-    if terms.is_some() {
-        sent.notes.put(CACHE, "miss");
+    match wanted.asked {
+        Asked::Pipeline(at) => came.pipe(at, wanted.explain, flight).await,
+        Asked::Routed { .. } | Asked::Pinned(_) => came.call(wanted, flight).await,
     }
-    let keeping = flight.map(|(flight, ttl)| sent.keeping(flight, ttl));
-    let explained = explains.then(|| sent.explained());
-    let ending = Ending {
-        account: sent.account,
-        explained,
-        keeping,
-        fleet: Arc::clone(fleet),
-        dialect,
-    };
-    Ok(respond(sent.reply.answered, ending, sent.notes))
+}
+
+/// A request that came and was read.
+struct Came<'c> {
+    app: &'c Arc<App>,
+    fleet: &'c Arc<Fleet>,
+    headers: &'c HeaderMap,
+    body: &'c wire::Body<'c>,
+    said: &'c Conversation<'c>,
+    guest: &'c Guest,
+    /// The wishes but for those on the cache, as JSON.
+    wishes: &'c str,
+    /// Whether its answer could have been kept, and the caller is told that it was not.
+    is_cached: bool,
+    since: Instant,
+}
+
+/// A request under way that others may wait for, and how long its answer is kept.
+type Kept = Option<(Flight, Duration)>;
+
+impl Came<'_> {
+    async fn pipe(&self, at: usize, explains: bool, flight: Kept) -> Result<Response, Refused> {
+        let piping = Piping {
+            app: self.app,
+            fleet: self.fleet,
+            guest: self.guest,
+            headers: self.headers,
+            request: Request {
+                body: self.body,
+                said: self.said,
+                wishes: self.wishes,
+            },
+            explains,
+        };
+        piping.run(&self.fleet.pipelines[at], flight).await
+    }
+
+    async fn call(&self, wanted: Wanted, flight: Kept) -> Result<Response, Refused> {
+        let Self {
+            app, fleet, said, ..
+        } = *self;
+        let (caller, session) = (wanted.key_id.as_deref(), wanted.session_id.as_deref());
+        let thread = fleet.sessions.thread(caller, session, said);
+        let (explains, input) = (wanted.explain, wanted.input);
+        let chosen = choose(app, fleet, wanted, thread.as_ref()).await?;
+        let call = Call {
+            app,
+            fleet,
+            body: self.body,
+            said,
+            headers: self.headers,
+            input,
+            thread,
+            read_in: self.since.elapsed(),
+        };
+        let mut sent = call.send(chosen, flight.is_some()).await?;
+        if self.is_cached {
+            sent.notes.put(CACHE, "miss");
+        }
+        let keeping = flight.map(|(flight, ttl)| sent.keeping(flight, ttl));
+        let explained = explains.then(|| sent.explained());
+        let ending = Ending {
+            account: sent.account,
+            explained,
+            keeping,
+            fleet: Arc::clone(fleet),
+            dialect: said.said_in,
+        };
+        Ok(respond(sent.reply.answered, ending, sent.notes))
+    }
 }
 
 fn callable(fleet: &Fleet) -> Result<(), Refused> {

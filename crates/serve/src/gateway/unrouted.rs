@@ -67,20 +67,29 @@ impl Unrouted {
     }
 }
 
-/// A model of which nothing is predicted: its quality is 0, its cost what the price list says.
+/// A model as it looks for a request: what is known of it is the price list.
 fn seen(card: &ModelCard, request: &Request) -> Candidate {
     let needs = needs(card, request);
     Candidate {
-        model: card.name.clone(),
+        cost: needs.cost,
+        refusal: limit_refusal(card, &without_target(&request.limits), needs),
+        ..unpredicted(&card.name)
+    }
+}
+
+/// A model of which nothing is predicted: its quality is 0.
+pub(super) fn unpredicted(model: &ModelName) -> Candidate {
+    Candidate {
+        model: model.clone(),
         quality: Quality::clamped(0.0),
         quality_lower: Quality::clamped(0.0),
         learned: None,
-        cost: needs.cost,
+        cost: Usd::ZERO,
         output_tokens: None,
         output_tokens_p50: None,
         output_tokens_p90: None,
         probability: Probability::ZERO,
-        refusal: limit_refusal(card, &without_target(&request.limits), needs),
+        refusal: None,
     }
 }
 

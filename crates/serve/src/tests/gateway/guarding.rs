@@ -4,17 +4,8 @@ use super::*;
 use crate::GuardConfig;
 
 async fn site(says: &'static str, guard: GuardConfig) -> Site {
-    let (small, large) = (
-        Provider::new(&[Act::Say(says)]).await,
-        Provider::new(&[Act::Say(says)]).await,
-    );
-    let mut config = gateway(&small, &large, &json!({}));
-    config.gateway.guard = guard;
-    Site {
-        running: start_with(config, Live::fixed(FirstAllowed::new("v1"))).await,
-        small,
-        large,
-    }
+    let says = [Act::Say(says)];
+    Site::changed(&says, &says, |gateway| gateway.guard = guard).await
 }
 
 fn emails(answers: bool) -> GuardConfig {

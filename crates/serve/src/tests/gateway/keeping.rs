@@ -130,17 +130,8 @@ async fn no_model_changes_inside_a_tool_loop() {
 }
 
 async fn caching() -> Site {
-    let (small, large) = (
-        Provider::new(&[Act::Say("One two")]).await,
-        Provider::new(&[Act::Say("One two")]).await,
-    );
-    let mut config = gateway(&small, &large, &json!({}));
-    config.gateway.cache.ttl_s = 60;
-    Site {
-        running: start_with(config, Live::fixed(FirstAllowed::new("v1"))).await,
-        small,
-        large,
-    }
+    let says = [Act::Say("One two")];
+    Site::changed(&says, &says, |gateway| gateway.cache.ttl_s = 60).await
 }
 
 async fn cached(site: &Site, body: &Value) -> String {

@@ -10,24 +10,16 @@ fn key(seed: u8) -> Key {
 }
 
 async fn site() -> Site {
-    let (small, large) = (
-        Provider::new(&[Act::Say("Yes.")]).await,
-        Provider::new(&[Act::Say("Yes.")]).await,
-    );
-    let mut config = gateway(&small, &large, &json!({}));
     let modest = Entry {
         models: Some(["small".into()].into()),
         ..Entry::of(&key(1))
     };
-    config.gateway.auth = AuthConfig {
+    let auth = AuthConfig {
         required: None,
         keys: vec![modest, Entry::of(&key(2))],
     };
-    Site {
-        running: start_with(config, Live::fixed(FirstAllowed::new("v1"))).await,
-        small,
-        large,
-    }
+    let says = [Act::Say("Yes.")];
+    Site::changed(&says, &says, |gateway| gateway.auth = auth).await
 }
 
 async fn asked(site: &Site, path: &str, key: &str, body: &Value) -> (StatusCode, Value) {

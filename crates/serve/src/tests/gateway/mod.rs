@@ -66,6 +66,22 @@ impl Site {
         Self::with(small, large, &json!({}), FirstAllowed::new("v1")).await
     }
 
+    /// With settings that a test changes.
+    async fn changed(
+        small: &[Act],
+        large: &[Act],
+        change: impl FnOnce(&mut GatewayConfig),
+    ) -> Self {
+        let (small, large) = (Provider::new(small).await, Provider::new(large).await);
+        let mut config = gateway(&small, &large, &json!({}));
+        change(&mut config.gateway);
+        Self {
+            running: start_with(config, Live::fixed(FirstAllowed::new("v1"))).await,
+            small,
+            large,
+        }
+    }
+
     async fn with(small: &[Act], large: &[Act], more: &Value, router: impl Decide) -> Self {
         let (small, large) = (Provider::new(small).await, Provider::new(large).await);
         let config = gateway(&small, &large, more);

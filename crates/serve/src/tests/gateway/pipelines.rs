@@ -3,14 +3,8 @@
 use super::*;
 
 async fn site(small: &[Act], large: &[Act], pipeline: Value) -> Site {
-    let (small, large) = (Provider::new(small).await, Provider::new(large).await);
-    let mut config = gateway(&small, &large, &json!({}));
-    config.gateway.pipelines = vec![serde_json::from_value(pipeline).unwrap()];
-    Site {
-        running: start_with(config, Live::fixed(FirstAllowed::new("v1"))).await,
-        small,
-        large,
-    }
+    let pipelines = vec![serde_json::from_value(pipeline).unwrap()];
+    Site::changed(small, large, |gateway| gateway.pipelines = pipelines).await
 }
 
 fn cascade(checks: Value) -> Value {
