@@ -35,6 +35,15 @@ pub struct Cache {
     records: HashMap<u128, u64>,
 }
 
+impl Drop for Cache {
+    /// Gives the lock back at once; a program that is just being started holds a copy of the file,
+    /// and with it the lock.
+    fn drop(&mut self) {
+        // What cannot be given back goes with the file.
+        self.file.unlock().ok();
+    }
+}
+
 impl Cache {
     /// Opens the vectors of this encoder in a directory, which is made if need be.
     ///

@@ -10,7 +10,16 @@ use crate::{Config, StoreError, schema};
 
 /// Held while a server has the store open; the system releases it when the process ends, however
 /// it ends.
-pub(crate) struct Lock(#[expect(dead_code, reason = "held, not read")] File);
+pub(crate) struct Lock(File);
+
+impl Drop for Lock {
+    /// Gives the lock back at once. Closing the file would not do: a program that is just being
+    /// started holds a copy of it, and the lock lasts as long as any copy.
+    fn drop(&mut self) {
+        // What cannot be given back goes with the file.
+        self.0.unlock().ok();
+    }
+}
 
 /// The path without links. SQLite keeps its log beside the file itself, and so is the lock kept:
 /// two names of one store are one store.

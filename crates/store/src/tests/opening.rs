@@ -2,6 +2,13 @@
 
 use std::fs;
 use std::path::Path;
+#[cfg(unix)]
+use std::{
+    process::Command,
+    sync::Arc,
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+};
 
 use sqlx::AssertSqlSafe;
 
@@ -17,6 +24,32 @@ async fn a_store_has_one_server() {
     assert!(second.to_string().contains("one server"), "{second}");
     first.close().await;
     Store::open(&path).await.unwrap();
+}
+
+/// Between its two steps, the start of another program holds a copy of every open file.
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_start_of_another_program_does_not_keep_a_store_from_opening() {
+    let (_directory, path) = place();
+    let ended = Arc::new(AtomicBool::new(false));
+    let starting = thread::spawn({
+        let ended = Arc::clone(&ended);
+        move || {
+            while !ended.load(Ordering::Relaxed) {
+                Command::new("true").status().unwrap();
+            }
+        }
+    });
+    let mut refusals = Vec::new();
+    for _ in 0..200 {
+        match Store::open(&path).await {
+            Ok(store) => store.close().await,
+            Err(error) => refusals.push(error.to_string()),
+        }
+    }
+    ended.store(true, Ordering::Relaxed);
+    starting.join().unwrap();
+    assert_eq!(refusals, Vec::<String>::new());
 }
 
 #[cfg(unix)]
