@@ -175,7 +175,7 @@ fn has_spread(outcomes: &Outcomes) -> bool {
 
 impl Error {
     /// Differences, where enough prompts were answered by more than one model.
-    pub(crate) fn seen_in(weight: &Grid<f32>) -> Self {
+    fn seen_in(weight: &Grid<f32>) -> Self {
         let answered = |row: usize| weight.row(row).iter().filter(|one| **one > 0.0).count();
         let shared = (0..weight.rows()).filter(|row| answered(*row) > 1).count();
         match shared >= LEAST_PROMPTS {
@@ -184,38 +184,25 @@ impl Error {
         }
     }
 
-    /// What counts of one prompt's values, which have these weights.
-    pub(crate) fn counted(self, values: &[f32], weight: &[f32]) -> Vec<f64> {
-        let cells: Vec<(f64, f64)> = values
-            .iter()
-            .zip(weight)
-            .filter(|(_, weight)| **weight > 0.0)
-            .map(|(value, weight)| (f64::from(*value), f64::from(*weight)))
-            .collect();
-        let shared = match self {
-            Self::Differences => weighted_mean(&cells),
-            Self::Whole => 0.0,
-        };
-        values
-            .iter()
-            .map(|value| f64::from(*value) - shared)
-            .collect()
-    }
-
     /// The weighted square error of each prompt, summed over the models that answered it.
     fn squares(self, score: &Grid<f32>, predicted: &Grid<f32>, weight: &Grid<f32>) -> Vec<f64> {
         let of_row = |row: usize| {
-            let (weight, cells) = (
-                weight.row(row),
-                score.row(row).iter().zip(predicted.row(row)),
-            );
-            let errors: Vec<f32> = cells.map(|(score, predicted)| score - predicted).collect();
-            let counted = self.counted(&errors, weight);
-            let counted = counted
-                .iter()
-                .zip(weight)
+            let cells = score.row(row).iter().zip(predicted.row(row));
+            let cells = cells
+                .zip(weight.row(row))
                 .filter(|(_, weight)| **weight > 0.0);
-            let squares = counted.map(|(error, weight)| f64::from(*weight) * error.powi(2));
+            let errors: Vec<(f64, f64)> = cells
+                .map(|((score, predicted), weight)| {
+                    (f64::from(score - predicted), f64::from(*weight))
+                })
+                .collect();
+            let shared = match self {
+                Self::Differences => weighted_mean(&errors),
+                Self::Whole => 0.0,
+            };
+            let squares = errors
+                .iter()
+                .map(|(error, weight)| weight * (error - shared).powi(2));
             squares.sum()
         };
         (0..score.rows()).map(of_row).collect()

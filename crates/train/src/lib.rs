@@ -35,7 +35,6 @@ mod represent;
 mod select;
 mod sparse;
 mod splits;
-mod stack;
 mod stream;
 mod teacher;
 mod train;

@@ -3,8 +3,8 @@
 //! An average of predictors errs less than most of its parts, and less than a choice among them
 //! made on few rows (Breiman 1996, "Stacked regressions"; Bates and Granger 1969 for equal parts).
 //! So the widest average comes first, and gives way only to something that is better by more than
-//! the error of the comparison. Where the families are not alike, which is where one of them reads a
-//! sentence encoder's coordinates through a kernel, their stack in unequal parts comes before that.
+//! the error of the comparison. Where one family reads a sentence encoder's coordinates through a
+//! kernel, it comes before that by itself: an average with others would mostly dilute it.
 
 use pointsman_measures::Bootstrap;
 use pointsman_types::Grid;
@@ -14,7 +14,6 @@ use crate::fit::{Family, Fitted, add, scaled};
 use crate::judge::{Judge, Verdict};
 use crate::report::CandidateReport;
 use crate::splits::Splits;
-use crate::stack::{Goal, parts};
 
 /// A blend of fitted heads: indices into the fits, and their weights.
 #[derive(Debug, Clone, PartialEq)]
@@ -48,8 +47,6 @@ pub(crate) fn select(
 struct Chooser<'a> {
     judge: &'a Judge<'a>,
     means: Grid<f32>,
-    /// What a stack is fitted to.
-    goal: Goal<'a>,
     fitted: &'a [Fitted],
     bootstrap: &'a Bootstrap,
 }
@@ -69,17 +66,13 @@ impl Choice {
 impl<'a> Chooser<'a> {
     fn new(
         judge: &'a Judge<'a>,
-        splits: &'a Splits,
+        splits: &Splits,
         fitted: &'a [Fitted],
         bootstrap: &'a Bootstrap,
     ) -> Self {
         Self {
             judge,
             means: splits.held_out_means(),
-            goal: Goal {
-                deviation: splits.held_out_deviations(),
-                weight: splits.labelled(),
-            },
             fitted,
             bootstrap,
         }
@@ -91,24 +84,16 @@ impl<'a> Chooser<'a> {
             .into_iter()
             .filter_map(|family| self.member(family, looks_at).transpose())
             .collect::<Result<Vec<Blend>, _>>()?;
-        let stack = self.is_uneven().then(|| self.stack(&members, looks_at));
+        let kernel = members.iter().find(|member| self.is_kernel(member));
         let average = |subset: Vec<usize>| Blend::average(subset.iter().map(|at| &members[*at]));
         let averages = subsets(members.len()).into_iter().map(average);
-        self.first_within_error(stack.into_iter().chain(averages), looks_at)
+        let rest = averages.filter(|blend| Some(blend) != kernel);
+        self.first_within_error(kernel.cloned().into_iter().chain(rest), looks_at)
     }
 
-    fn is_uneven(&self) -> bool {
-        let is_kernel = |fit: &Fitted| fit.family == Family::Kernel;
-        self.fitted.iter().any(is_kernel)
-    }
-
-    fn stack(&self, members: &[Blend], looks_at: impl Fn(usize) -> bool) -> Blend {
-        let nothing = Grid::filled(self.means.rows(), self.means.columns(), 0.0);
-        let deviations = members
-            .iter()
-            .map(|member| member.held_out(&nothing, self.fitted));
-        let deviations: Vec<Grid<f32>> = deviations.collect();
-        Blend::stacked(members, &parts(&deviations, &self.goal, looks_at))
+    fn is_kernel(&self, member: &Blend) -> bool {
+        let mut settings = member.0.iter();
+        settings.all(|(at, _)| self.fitted[*at].family == Family::Kernel)
     }
 
     /// One family's best: the average over its settings, or a setting that is better beyond doubt.
@@ -185,17 +170,6 @@ impl Blend {
         Self(parts.map(|(at, weight)| (*at, weight * share)).collect())
     }
 
-    /// These blends in these parts.
-    fn stacked(blends: &[Self], parts: &[f64]) -> Self {
-        let scaled = |(blend, part): (&Self, &f64)| {
-            let part = *part as f32;
-            let settings = blend.0.iter().map(move |(at, weight)| (*at, weight * part));
-            settings.collect::<Vec<_>>()
-        };
-        let settings = blends.iter().zip(parts).flat_map(scaled);
-        Self(settings.filter(|(_, weight)| *weight > 0.0).collect())
-    }
-
     /// Held-out qualities of the blend, shape `(prompts, models)`: the means and its deviations.
     pub(crate) fn held_out(&self, means: &Grid<f32>, fitted: &[Fitted]) -> Grid<f32> {
         let parts = self
@@ -205,33 +179,23 @@ impl Blend {
         parts.fold(means.clone(), |sum, part| add(&sum, &part))
     }
 
-    /// Each family once, with its setting, or with their number where they are averaged; and with
-    /// its part, where parts are not equal.
+    /// Each family once, with its setting, or with their number where they are averaged.
     fn words(&self, fitted: &[Fitted]) -> Vec<String> {
         let families = Family::ALL.into_iter();
-        let found: Vec<(String, f32)> = families
+        families
             .filter_map(|family| self.of_family(family, fitted))
-            .collect();
-        let is_even = |pair: &[(String, f32)]| (pair[0].1 - pair[1].1).abs() < 1e-4;
-        let all_even = found.windows(2).all(is_even);
-        let word = |(word, part): (String, f32)| match all_even {
-            true => word,
-            false => format!("{part:.2} x {word}"),
-        };
-        found.into_iter().map(word).collect()
+            .collect()
     }
 
-    /// One family in words, and its part.
-    fn of_family(&self, family: Family, fitted: &[Fitted]) -> Option<(String, f32)> {
-        let settings = self.0.iter().map(|(at, weight)| (&fitted[*at], *weight));
-        let settings: Vec<(&Fitted, f32)> =
-            settings.filter(|(fit, _)| fit.family == family).collect();
-        let first = &settings.first()?.0.setting;
-        let word = match settings.len() {
+    /// One family in words.
+    fn of_family(&self, family: Family, fitted: &[Fitted]) -> Option<String> {
+        let settings = self.0.iter().map(|(at, _)| &fitted[*at]);
+        let settings: Vec<&Fitted> = settings.filter(|fit| fit.family == family).collect();
+        let first = &settings.first()?.setting;
+        Some(match settings.len() {
             1 => format!("{} ({first})", family.word()),
             count => format!("{} (mean of {count} settings)", family.word()),
-        };
-        Some((word, settings.iter().map(|(_, weight)| weight).sum()))
+        })
     }
 }
 
@@ -318,36 +282,6 @@ mod tests {
         assert_eq!(subsets.len(), 8);
         assert_eq!(subsets[0], [0, 1, 2]);
         assert!(subsets[7].is_empty());
-    }
-
-    #[test]
-    fn a_stack_leaves_out_what_has_no_part() {
-        let members = [
-            Blend(vec![(0, 0.5), (1, 0.5)]),
-            Blend(vec![(2, 1.0)]),
-            Blend(vec![(3, 1.0)]),
-        ];
-        let stack = Blend::stacked(&members, &[1.0, 0.0, 0.25]);
-        assert_eq!(stack, Blend(vec![(0, 0.5), (1, 0.5), (3, 0.25)]));
-    }
-
-    #[test]
-    fn parts_are_said_where_they_are_not_equal() {
-        let mut rng = StdRng::seed_from_u64(0);
-        let kernel = Fitted {
-            family: Family::Kernel,
-            ..noise(&mut rng)
-        };
-        let fitted = [noise(&mut rng), noise(&mut rng), kernel];
-        let words = |blend: &[(usize, f32)]| Blend(blend.to_vec()).words(&fitted);
-        assert_eq!(
-            words(&[(0, 0.25), (1, 0.25), (2, 0.5)]),
-            ["table (mean of 2 settings)", "kernel (noise)"]
-        );
-        assert_eq!(
-            words(&[(0, 0.25), (2, 0.8)]),
-            ["0.25 x table (noise)", "0.80 x kernel (noise)"]
-        );
     }
 
     #[test]

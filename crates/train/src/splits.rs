@@ -99,25 +99,6 @@ impl Splits {
     pub(crate) fn held_out_means(&self) -> Grid<f32> {
         self.held_out(self.whole().mean.len(), |fit, _| &self.fits[fit].mean)
     }
-
-    /// Scores of the table less the held-out means, 0 where there is none; shape `(prompts, models)`.
-    pub(crate) fn held_out_deviations(&self) -> Grid<f32> {
-        let whole = self.whole();
-        let of_row = |fit: usize, row: usize| -> Vec<f32> {
-            let means = whole.mean.iter().zip(&self.fits[fit].mean);
-            let cells = whole.deviation.row(row).iter().zip(means);
-            let scored = cells.zip(self.labelled.row(row));
-            scored
-                .map(
-                    |((deviation, (mean, held_out)), weight)| match *weight > 0.0 {
-                        true => deviation + mean - held_out,
-                        false => 0.0,
-                    },
-                )
-                .collect()
-        };
-        self.held_out(whole.mean.len(), of_row)
-    }
 }
 
 /// Categories one by one to the fold with the fewest prompts, the largest category first.
