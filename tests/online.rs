@@ -9,7 +9,7 @@ use pointsman_simulate::{Settings, simulate};
 use pointsman_train::{Options, train};
 use serde_json::{Value as Json, json};
 
-use crate::program::{Server, run, str, table, text};
+use crate::program::{Server, run, str, succeed, table, text};
 
 fn home() -> tempfile::TempDir {
     let home = tempfile::tempdir().unwrap();
@@ -73,6 +73,19 @@ async fn judge(server: &Server, bad: &str, judgements: i64) {
     panic!("the feedback was never read: {}", status(server).await);
 }
 
+/// What people are shown while it runs.
+fn check_page(server: &Server, home: &Path, judged: &str) {
+    let dir = home.join("shown");
+    let (url, out) = (server.path(""), str(&dir));
+    let told = succeed(&["learning", "--server", &url, "--out", out]);
+    let page = fs::read_to_string(dir.join("learning.html")).unwrap();
+    for text in [&told, &page] {
+        assert!(text.contains("from 150 judgements"), "{text}");
+        assert!(text.contains(judged), "{text}");
+    }
+    assert!(dir.join("learning.svg").exists());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_kill_loses_nothing_of_what_feedback_taught() {
     let home = home();
@@ -84,6 +97,7 @@ async fn a_kill_loses_nothing_of_what_feedback_taught() {
     let second = choice(&server).await;
     assert_ne!(second, first);
     let before = status(&server).await;
+    check_page(&server, home.path(), &first);
     server.kill();
     let server = start(home.path(), rarely);
     assert_eq!(choice(&server).await, second);

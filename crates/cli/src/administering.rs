@@ -67,6 +67,16 @@ impl Place {
         }
     }
 
+    /// What was learnt, in the form of `GET /v1/learning`: only a running server tells.
+    pub(crate) async fn learning(&self) -> anyhow::Result<Value> {
+        match self {
+            Self::Server { url, client } => {
+                answer(client.get(format!("{url}/v1/learning")), url).await
+            }
+            Self::Store { .. } => anyhow::bail!("what is learnt is told by a running server"),
+        }
+    }
+
     /// Makes a router's directory a candidate and tells its name.
     pub(crate) async fn register(&self, directory: &Path) -> anyhow::Result<String> {
         let directory = directory
@@ -193,7 +203,7 @@ async fn answer(request: reqwest::RequestBuilder, url: &str) -> anyhow::Result<V
 }
 
 /// Milliseconds since 1970, UTC.
-fn now_ms() -> i64 {
+pub(crate) fn now_ms() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.map_or(0, |since| since.as_millis() as i64)
 }

@@ -51,6 +51,8 @@ pub(crate) enum Command {
     /// Make keys for clients of a server.
     #[command(subcommand)]
     Key(KeyCommand),
+    /// Show what a running server has learnt, what drifted, its budget and its versions.
+    Learning(TaughtArgs),
     /// Show the versions of a server's router, and what happened to them.
     Versions(VersionsArgs),
     /// Try a new router beside the one that serves: in shadow, in canary, or in its place.
@@ -464,6 +466,26 @@ pub(crate) struct PlaceArgs {
     /// Settings (TOML) of the server.
     #[arg(long, value_name = "FILE", env = "POINTSMAN_CONFIG")]
     pub(crate) config: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TaughtArgs {
+    /// The server to ask [default: the address of the settings, http://127.0.0.1:8080].
+    #[arg(long, value_name = "URL")]
+    pub(crate) server: Option<String>,
+    /// Settings (TOML) of the server.
+    #[arg(long, value_name = "FILE", env = "POINTSMAN_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// Directory for learning.json and learning.html, and for learning.svg and learning.png once
+    /// anything was learnt.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// What the page is called.
+    #[arg(long, default_value = "Learning while serving")]
+    pub(crate) title: String,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

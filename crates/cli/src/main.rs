@@ -40,6 +40,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Serve(args) => commands::serve::run(&args),
         Command::Check(args) => commands::check::run(&args),
         Command::Key(command) => commands::key::run(&command),
+        Command::Learning(args) => commands::learning::run(&args),
         Command::Versions(args) => commands::versions::run(&args),
         Command::Promote(args) => commands::promote::run(&args),
         Command::Rollback(args) => commands::rollback::run(&args),

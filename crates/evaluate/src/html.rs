@@ -8,10 +8,12 @@ mod learning;
 mod notes;
 mod off_policy;
 mod sections;
+mod taught;
 mod training;
 
 pub(crate) use learning::learning_page;
 pub(crate) use off_policy::off_policy_page;
+pub(crate) use taught::taught_page;
 
 use crate::chart::{escape, page_css};
 use crate::report::Report;

@@ -34,6 +34,7 @@ mod replay;
 mod report;
 mod sample;
 mod table;
+pub mod taught;
 mod traffic;
 mod training;
 mod versus;
@@ -60,6 +61,7 @@ pub use report::{
 };
 pub use sample::Sample;
 pub use table::terminal_table;
+pub use taught::{Taught, taught_table};
 pub use training::{Training, TrainingAiq, TrainingCandidate, TrainingMeasures, TrainingTeacher};
 
 use pointsman_router::Router;

@@ -6,11 +6,11 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::chart::{curve_svg, learning_svg, off_policy_svg};
-use crate::html::{learning_page, off_policy_page, page};
+use crate::chart::{curve_svg, learning_svg, levels_svg, off_policy_svg};
+use crate::html::{learning_page, off_policy_page, page, taught_page};
 use crate::measure::Evaluation;
 use crate::png::png;
-use crate::{EvaluateError, LearningCurve, OffPolicyReport};
+use crate::{EvaluateError, LearningCurve, OffPolicyReport, Taught};
 
 impl Evaluation {
     /// Writes `report.json`, `report.html`, `curve.svg` and `curve.png` into a directory, which is
@@ -66,10 +66,29 @@ impl OffPolicyReport {
     }
 }
 
+impl Taught {
+    /// Writes `learning.json` and `.html` into a directory, which is made if need be; and
+    /// `learning.svg` and `.png` once anything was learnt.
+    ///
+    /// # Errors
+    /// As [`Evaluation::write`].
+    pub fn write(&self, dir: &Path) -> Result<(), EvaluateError> {
+        let mut files = vec![
+            ("learning.json", json("learning.json", self)?),
+            ("learning.html", taught_page(self).into_bytes()),
+        ];
+        if let Some(svg) = levels_svg(self) {
+            files.push(("learning.png", png(&svg)?));
+            files.push(("learning.svg", svg.into_bytes()));
+        }
+        write_all(dir, files)
+    }
+}
+
 /// Everything is made before anything is written.
-fn write_all<const N: usize>(
+fn write_all(
     dir: &Path,
-    files: [(&'static str, Vec<u8>); N],
+    files: impl IntoIterator<Item = (&'static str, Vec<u8>)>,
 ) -> Result<(), EvaluateError> {
     fs::create_dir_all(dir).map_err(|source| EvaluateError::Write {
         path: dir.to_owned(),

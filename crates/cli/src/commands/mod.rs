@@ -9,6 +9,7 @@ pub(crate) mod folds;
 pub(crate) mod import;
 pub(crate) mod inspect;
 pub(crate) mod key;
+pub(crate) mod learning;
 pub(crate) mod learning_curve;
 pub(crate) mod ope;
 pub(crate) mod predict;

@@ -7,11 +7,10 @@ use super::frame::{BELOW, Frame, Width};
 use super::legend::{Entry, Swatch, legend};
 use super::scale::Scale;
 use super::svg::Svg;
+use super::whiskers::{Whisker, places, whiskers};
 use crate::number::{percent, plain, quality};
 use crate::off_policy::{OffPolicyReport, WeightBin};
 
-/// The height of one estimate.
-const ROW: f64 = 34.0;
 const BARS: f64 = 230.0;
 
 /// The estimates for a page.
@@ -79,14 +78,6 @@ fn area((class, text): (&str, &str)) -> Entry {
     }
 }
 
-/// So many rows or columns, each in the middle of its place.
-fn places(count: usize) -> Scale {
-    Scale::Linear {
-        low: -0.5,
-        high: count as f64 - 0.5,
-    }
-}
-
 fn bin_name(bin: &WeightBin) -> String {
     match bin.most {
         Some(most) => format!("≤ {}", plain(most)),
@@ -102,56 +93,25 @@ fn bar(svg: &mut Svg, frame: &Frame, (left, share): (f64, f64), class: &str) {
 }
 
 fn estimates(report: &OffPolicyReport, width: Width) -> (Svg, f64) {
-    let rows = rows(report);
-    let mut svg = Svg::default();
-    let ends = rows
-        .iter()
-        .flat_map(|(_, one)| [one.low, one.high, one.value]);
-    let scales = (Scale::of_qualities(ends), places(rows.len()));
-    let height = ROW * rows.len() as f64;
-    let frame = Frame::new(width, 8.0, height, scales);
-    // the first row is at the top, where the axis is at its end
-    let place = |at: usize| (rows.len() - 1 - at) as f64;
-    let names = |tick: f64| {
-        let at = rows.len() - 1 - (tick.round().max(0.0) as usize).min(rows.len() - 1);
-        rows[at].0.to_owned()
-    };
     let title = format!("mean reward ({})", report.facts.reward);
-    frame.axes(&mut svg, width, (&title, ""), (plain, names));
-    for (at, (name, estimate)) in rows.iter().enumerate() {
-        let class = if *name == "logged" { "single" } else { "dot" };
-        whisker(&mut svg, &frame, (place(at), estimate), (class, name));
-    }
-    (svg, 8.0 + height + BELOW)
+    whiskers(&rows(report), width, &title, false)
 }
 
-fn rows(report: &OffPolicyReport) -> Vec<(&'static str, Estimate)> {
+fn rows(report: &OffPolicyReport) -> Vec<Whisker> {
     let name = |name: &'static str| name.strip_suffix("-DR").unwrap_or(name);
     let estimates = report.estimates.iter();
-    let estimates = estimates.map(|row| (name(row.estimator.as_str()), row.estimate));
-    estimates.chain([("logged", report.logged)]).collect()
+    let estimates = estimates.map(|row| row_of(name(row.estimator.as_str()), &row.estimate, "dot"));
+    let logged = row_of("logged", &report.logged, "single");
+    estimates.chain([logged]).collect()
 }
 
-fn whisker(
-    svg: &mut Svg,
-    frame: &Frame,
-    (place, estimate): (f64, &Estimate),
-    (class, name): (&str, &str),
-) {
-    let at = |value: f64, off: f64| {
-        let (x, y) = frame.at(value, place);
-        (x, y + off)
-    };
-    let (low, high) = (estimate.low, estimate.high);
-    svg.polyline("hull", &[at(low, 0.0), at(high, 0.0)]);
-    [low, high]
-        .iter()
-        .for_each(|end| svg.polyline("hull", &[at(*end, -6.0), at(*end, 6.0)]));
-    let tip = format!(
-        "{name}: {} [{} to {}]",
-        quality(estimate.value),
-        quality(low),
-        quality(high)
-    );
-    svg.circle(class, at(estimate.value, 0.0), 5.0, &tip);
+fn row_of(name: &str, estimate: &Estimate, class: &'static str) -> Whisker {
+    let ends = [estimate.low, estimate.value, estimate.high];
+    let [low, value, high] = ends.map(quality);
+    Whisker {
+        name: name.to_owned(),
+        ends,
+        class,
+        tip: format!("{name}: {value} [{low} to {high}]"),
+    }
 }
