@@ -1,4 +1,10 @@
-//! A low-rank multi-task network on the context, all models, splits and starts in one run.
+//! A low-rank multi-task network on the context, for all models at once.
+//!
+//! On a CPU each split of the prompts has a run of its own, next to the others: one run for all would
+//! have tensors so large that every operation on them is dealt out to threads, which wait for each
+//! other longer than they compute. A GPU has one run for all.
+
+use std::ops::Range;
 
 use candle_core::{D, DType, Device, Tensor, Var};
 use candle_nn::{AdamW, Optimizer, ParamsAdamW};
@@ -7,6 +13,7 @@ use pointsman_types::Grid;
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
 
 use super::{Family, Fitted, Part};
 use crate::error::TrainError;
@@ -35,63 +42,69 @@ pub(crate) fn fit_networks(
     splits: &Splits,
     seed: u64,
 ) -> Result<Fitted, TrainError> {
-    let run = Run::new(examples, splits)?;
-    let networks = Networks::new(&run, splits, seed)?;
-    networks.train(&run, seed)?;
-    let held_out = networks.held_out(&run, splits)?;
+    let inputs = Inputs::new(examples)?;
+    let train = |fits: Range<usize>| Run::new(&inputs, &splits.fits[fits])?.trained(seed);
+    let trained: Result<Vec<_>, TrainError> =
+        runs(&inputs, splits).into_par_iter().map(train).collect();
+    let fits: Vec<OfFit> = trained?.into_iter().flatten().collect();
     Ok(Fitted {
         family: Family::Network,
         setting: format!("{UNITS} units, {STARTS} starts"),
-        held_out,
-        part: Part::Networks(networks.of_whole(&run)?),
+        held_out: held_out(&fits, splits),
+        part: Part::Networks(
+            fits.into_iter()
+                .last()
+                .map_or_else(Vec::new, |whole| whole.networks),
+        ),
     })
 }
 
-/// What every step reads.
-struct Run {
-    /// Shape `(prompts, context)`, every block at unit scale.
-    inputs: Tensor,
-    /// What the context was multiplied with, shape `(1, context)`.
-    scale: Tensor,
-    /// Shape `(prompts, fits * models)`; 0 where missing.
-    scores: Tensor,
-    /// Shape `(prompts, fits * models)`.
-    weight: Tensor,
-    fits: usize,
-    models: usize,
+/// The splits that are trained together.
+fn runs(inputs: &Inputs, splits: &Splits) -> Vec<Range<usize>> {
+    match inputs.context.device().is_cpu() {
+        true => (0..splits.len()).map(|fit| fit..fit + 1).collect(),
+        false => std::iter::once(0..splits.len()).collect(),
+    }
 }
 
-impl Run {
-    fn new(examples: &Examples, splits: &Splits) -> Result<Self, TrainError> {
-        let device = examples.context.device();
+/// What one split has come to.
+struct OfFit {
+    /// Predicted scores of all prompts, the models of a prompt side by side.
+    scores: Vec<f32>,
+    /// For contexts as they come.
+    networks: Vec<Network>,
+}
+
+/// Deviations from the means, each prompt by the networks that did not see its labels.
+fn held_out(fits: &[OfFit], splits: &Splits) -> Grid<f32> {
+    let models = splits.whole().mean.len();
+    splits.held_out(models, |fit, row| {
+        let scores = &fits[fit].scores[row * models..][..models];
+        let means = &splits.fits[fit].mean;
+        let deviations = scores.iter().zip(means).map(|(score, mean)| score - mean);
+        deviations.collect::<Vec<_>>()
+    })
+}
+
+/// What every run reads.
+struct Inputs {
+    /// Shape `(prompts, context)`, every block at unit scale.
+    context: Tensor,
+    /// What the context was multiplied with, shape `(1, context)`.
+    scale: Tensor,
+}
+
+impl Inputs {
+    fn new(examples: &Examples) -> Result<Self, TrainError> {
         let scale = scale(examples)?;
-        let (rows, models) = (examples.chars.len(), splits.whole().mean.len());
-        let side_by_side = |of_fit: fn(&Labels) -> Vec<f32>| -> Result<Tensor, TrainError> {
-            let fits = splits.fits.iter();
-            let tensors =
-                fits.map(|labels| Tensor::from_vec(of_fit(labels), (rows, models), device));
-            Ok(Tensor::cat(&tensors.collect::<Result<Vec<_>, _>>()?, 1)?)
-        };
         Ok(Self {
-            inputs: examples.context.broadcast_mul(&scale)?,
+            context: examples.context.broadcast_mul(&scale)?,
             scale,
-            scores: side_by_side(scores)?,
-            weight: side_by_side(|labels| labels.weight.values().to_vec())?,
-            fits: splits.len(),
-            models,
         })
     }
 
-    fn networks(&self) -> usize {
-        self.fits * STARTS
-    }
-
     fn rows(&self) -> Result<usize, TrainError> {
-        Ok(self.inputs.dim(0)?)
-    }
-
-    fn batch(&self) -> Result<usize, TrainError> {
-        Ok(LEAST_BATCH.max(self.rows()?.div_ceil(MOST_STEPS_PER_EPOCH)))
+        Ok(self.context.dim(0)?)
     }
 }
 
@@ -117,7 +130,64 @@ fn scores(labels: &Labels) -> Vec<f32> {
         .collect()
 }
 
-/// The parameters of all networks; network `start * fits + fit` learns what that fit may see.
+/// Some splits, trained together.
+struct Run<'a> {
+    inputs: &'a Inputs,
+    fits: &'a [Labels],
+    /// Shape `(prompts, fits * models)`; 0 where missing.
+    scores: Tensor,
+    /// Shape `(prompts, fits * models)`.
+    weight: Tensor,
+}
+
+impl<'a> Run<'a> {
+    fn new(inputs: &'a Inputs, fits: &'a [Labels]) -> Result<Self, TrainError> {
+        let rows = inputs.rows()?;
+        let side_by_side = |of_fit: fn(&Labels) -> Vec<f32>| -> Result<Tensor, TrainError> {
+            let tensor = |labels: &Labels| {
+                let shape = (rows, labels.mean.len());
+                Tensor::from_vec(of_fit(labels), shape, inputs.context.device())
+            };
+            let tensors: Result<Vec<_>, _> = fits.iter().map(tensor).collect();
+            Ok(Tensor::cat(&tensors?, 1)?)
+        };
+        Ok(Self {
+            inputs,
+            fits,
+            scores: side_by_side(scores)?,
+            weight: side_by_side(|labels| labels.weight.values().to_vec())?,
+        })
+    }
+
+    fn models(&self) -> usize {
+        self.fits[0].mean.len()
+    }
+
+    fn networks(&self) -> usize {
+        self.fits.len() * STARTS
+    }
+
+    fn batch(&self) -> Result<usize, TrainError> {
+        Ok(LEAST_BATCH.max(self.inputs.rows()?.div_ceil(MOST_STEPS_PER_EPOCH)))
+    }
+
+    fn trained(&self, seed: u64) -> Result<Vec<OfFit>, TrainError> {
+        let networks = Networks::new(self, seed)?;
+        networks.train(self, seed)?;
+        let scores = networks.scores(self)?;
+        let fits = scores.into_iter().enumerate();
+        let of_fit = |(fit, scores)| {
+            Ok(OfFit {
+                scores,
+                networks: networks.of_fit(self, fit)?,
+            })
+        };
+        fits.map(of_fit).collect()
+    }
+}
+
+/// The parameters of all networks of a run; network `start * fits + fit` learns what that fit may
+/// see.
 struct Networks {
     /// Shape `(context, networks * units)`.
     hidden: Var,
@@ -128,10 +198,11 @@ struct Networks {
 }
 
 impl Networks {
-    /// Small random directions; no output yet, so that training starts at the means.
-    fn new(run: &Run, splits: &Splits, seed: u64) -> Result<Self, TrainError> {
-        let device = run.inputs.device();
-        let entries = run.inputs.dim(1)?;
+    /// Small random directions, the same for every fit; no output yet, so that training starts at
+    /// the means.
+    fn new(run: &Run<'_>, seed: u64) -> Result<Self, TrainError> {
+        let device = run.inputs.context.device();
+        let entries = run.inputs.context.dim(1)?;
         let bound = (3.0 / entries as f32).sqrt();
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let mut start = || -> Vec<f32> {
@@ -142,14 +213,14 @@ impl Networks {
         let mut hidden = Vec::new();
         for _ in 0..STARTS {
             let one = Tensor::from_vec(start(), (entries, UNITS), device)?;
-            hidden.extend(vec![one; run.fits]);
+            hidden.extend(vec![one; run.fits.len()]);
         }
-        let logits: Vec<f32> = (0..STARTS).flat_map(|_| mean_logits(splits)).collect();
-        let shape = (run.networks(), 1, run.models);
+        let logits: Vec<f32> = (0..STARTS).flat_map(|_| mean_logits(run.fits)).collect();
+        let (networks, models) = (run.networks(), run.models());
         Ok(Self {
             hidden: Var::from_tensor(&Tensor::cat(&hidden, 1)?)?,
-            output: Var::zeros((run.networks(), UNITS, run.models), DType::F32, device)?,
-            bias: Var::from_vec(logits, shape, device)?,
+            output: Var::zeros((networks, UNITS, models), DType::F32, device)?,
+            bias: Var::from_vec(logits, (networks, 1, models), device)?,
         })
     }
 
@@ -165,12 +236,13 @@ impl Networks {
         Ok(logits.broadcast_add(self.bias.as_tensor())?)
     }
 
-    fn train(&self, run: &Run, seed: u64) -> Result<(), TrainError> {
-        let decay = weight_decay(run.rows()?);
+    fn train(&self, run: &Run<'_>, seed: u64) -> Result<(), TrainError> {
+        let rows = run.inputs.rows()?;
+        let decay = weight_decay(rows);
         let mut weights = optimizer(vec![self.hidden.clone(), self.output.clone()], decay)?;
         let mut biases = optimizer(vec![self.bias.clone()], 0.0)?;
         let mut rng = ChaCha8Rng::seed_from_u64(!seed);
-        let mut order: Vec<u32> = (0..run.rows()? as u32).collect();
+        let mut order: Vec<u32> = (0..rows as u32).collect();
         let batch = run.batch()?;
         for epoch in 0..EPOCHS {
             order.shuffle(&mut rng);
@@ -187,49 +259,40 @@ impl Networks {
     }
 
     /// The sum over networks of the mean cross-entropy, each network on its own labels.
-    fn loss(&self, run: &Run, rows: &[u32]) -> Result<Tensor, TrainError> {
-        let rows = Tensor::new(rows, run.inputs.device())?;
-        let logits = self.logits(&run.inputs.index_select(&rows, 0)?)?;
+    fn loss(&self, run: &Run<'_>, rows: &[u32]) -> Result<Tensor, TrainError> {
+        let rows = Tensor::new(rows, run.inputs.context.device())?;
+        let logits = self.logits(&run.inputs.context.index_select(&rows, 0)?)?;
         let of_networks = |labels: &Tensor| -> Result<Tensor, TrainError> {
             let of_fits = labels.index_select(&rows, 0)?;
-            let of_fits = of_fits.reshape((rows.dim(0)?, run.fits, run.models))?;
+            let of_fits = of_fits.reshape((rows.dim(0)?, run.fits.len(), run.models()))?;
             Ok(of_fits.transpose(0, 1)?.repeat((STARTS, 1, 1))?)
         };
         let (scores, weight) = (of_networks(&run.scores)?, of_networks(&run.weight)?);
-        let cells = rows.dim(0)? * run.models;
+        let cells = rows.dim(0)? * run.models();
         let loss = (cross_entropy(&logits, &scores)? * weight)?.sum_all()?;
         Ok((loss / cells as f64)?)
     }
 
-    /// Deviations from the means, each prompt by the networks that did not see its labels.
-    fn held_out(&self, run: &Run, splits: &Splits) -> Result<Grid<f32>, TrainError> {
-        let scores = candle_nn::ops::sigmoid(&self.logits(&run.inputs)?)?;
-        let shape = (STARTS, run.fits, run.rows()?, run.models);
+    /// What each fit predicts for all prompts, averaged over its starts.
+    fn scores(&self, run: &Run<'_>) -> Result<Vec<Vec<f32>>, TrainError> {
+        let scores = candle_nn::ops::sigmoid(&self.logits(&run.inputs.context)?)?;
+        let shape = (STARTS, run.fits.len(), run.inputs.rows()?, run.models());
         let scores = scores.reshape(shape)?.mean(0)?.to_device(&Device::Cpu)?;
-        let of_fit = (0..run.fits).map(|fit| scores.get(fit)?.flatten_all()?.to_vec1::<f32>());
-        let of_fit = of_fit.collect::<Result<Vec<_>, _>>()?;
-        Ok(splits.held_out(run.models, |fit, row| {
-            let scores = &of_fit[fit][row * run.models..][..run.models];
-            let means = &splits.fits[fit].mean;
-            scores
-                .iter()
-                .zip(means)
-                .map(|(score, mean)| score - mean)
-                .collect::<Vec<_>>()
-        }))
+        let of_fit = |fit| Ok(scores.get(fit)?.flatten_all()?.to_vec1::<f32>()?);
+        (0..run.fits.len()).map(of_fit).collect()
     }
 
-    /// The networks that saw everything, for contexts as they come.
-    fn of_whole(&self, run: &Run) -> Result<Vec<Network>, TrainError> {
-        let hidden = self.hidden.broadcast_mul(&run.scale.t()?)?;
+    /// The networks of one fit, for contexts as they come.
+    fn of_fit(&self, run: &Run<'_>, fit: usize) -> Result<Vec<Network>, TrainError> {
+        let hidden = self.hidden.broadcast_mul(&run.inputs.scale.t()?)?;
         let width = hidden.dim(D::Minus1)?;
         let hidden = Grid::from_values(width, hidden.flatten_all()?.to_vec1::<f32>()?);
         let of_start = |start: usize| -> Result<Network, TrainError> {
-            let at = start * run.fits + run.fits - 1;
+            let at = start * run.fits.len() + fit;
             Ok(Network {
                 hidden: columns_of_fit(&hidden, at, UNITS),
                 output: Grid::from_values(
-                    run.models,
+                    run.models(),
                     self.output.get(at)?.flatten_all()?.to_vec1::<f32>()?,
                 ),
                 bias: self.bias.get(at)?.flatten_all()?.to_vec1::<f32>()?,
@@ -253,8 +316,8 @@ fn optimizer(vars: Vec<Var>, weight_decay: f64) -> Result<AdamW, TrainError> {
     Ok(AdamW::new(vars, params)?)
 }
 
-fn mean_logits(splits: &Splits) -> impl Iterator<Item = f32> + '_ {
-    let means = splits.fits.iter().flat_map(|labels| &labels.mean);
+fn mean_logits(fits: &[Labels]) -> impl Iterator<Item = f32> + '_ {
+    let means = fits.iter().flat_map(|labels| &labels.mean);
     means.map(|mean| {
         let inside = mean.clamp(MARGIN, 1.0 - MARGIN);
         libm::logf(inside / (1.0 - inside))
