@@ -71,6 +71,7 @@ impl Tables {
             guard: self.table("guard").unwrap_or_default(),
             cache: self.table("cache").unwrap_or_default(),
             retries: self.table("retries").unwrap_or_default(),
+            telemetry: self.table("telemetry").unwrap_or_default(),
             pipelines: self.list("pipelines"),
             models: self.list("models"),
         };
@@ -123,7 +124,7 @@ impl Tables {
     }
 
     fn finish(mut self) -> Result<(), Problems> {
-        let known = "server, store, learning, router, auth, sessions, guard, cache, retries, pipelines and models";
+        let known = "server, store, learning, router, auth, sessions, guard, cache, retries, telemetry, pipelines and models";
         let unknown = self.file.keys();
         let unknown =
             unknown.map(|name| format!("{name}: is no table of the settings; there are {known}"));

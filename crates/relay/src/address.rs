@@ -81,6 +81,18 @@ impl BaseUrl {
         &self.host
     }
 
+    /// Its port; that of its scheme where it names none.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        let usual = if self.text.starts_with("http:") {
+            80
+        } else {
+            443
+        };
+        let uri = self.text.parse::<Uri>().ok();
+        uri.and_then(|uri| uri.port_u16()).unwrap_or(usual)
+    }
+
     /// Which addresses its name may resolve to.
     #[must_use]
     pub const fn reach(&self) -> Reach {

@@ -5,10 +5,9 @@ use http::{HeaderMap, Method, Request};
 use http_body_util::Full;
 use pointsman_wire::{Body, Conversation, Dialect, Envelope, Failure, Lost, Written};
 
-use crate::Deployment;
+use crate::{Deployment, Watcher};
 
 /// A caller's request, read, and what the caller sees around the answer.
-#[derive(Debug)]
 pub struct Ask<'a> {
     /// The request as it came.
     pub body: &'a Body<'a>,
@@ -24,6 +23,8 @@ pub struct Ask<'a> {
     pub gather: bool,
     /// Decides between back ends and how long is waited; any number.
     pub seed: u64,
+    /// Is told of every call.
+    pub watcher: Option<&'a dyn Watcher>,
 }
 
 /// Headers of a caller that a back end of the same dialect gets.
@@ -131,6 +132,7 @@ mod tests {
             },
             gather: false,
             seed: 0,
+            watcher: None,
         };
         let sent = ask.to(&deployment(dialect)).ok().unwrap();
         let (parts, body) = sent.request.into_parts();

@@ -25,6 +25,7 @@ mod stream;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod watcher;
 
 pub use address::{BadAddress, BaseUrl, Reach};
 pub use ask::Ask;
@@ -41,3 +42,4 @@ pub use reply::{Answered, Reply, Whole, streamed};
 pub use secret::{BadSecret, Secret};
 pub use stream::Stream;
 pub use tls::{TlsError, system_tls};
+pub use watcher::Watcher;

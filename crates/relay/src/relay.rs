@@ -52,6 +52,7 @@ pub async fn relay(ask: &Ask<'_>, models: &[&Pool], persistence: &Persistence) -
         ask,
         persistence,
         random: StdRng::seed_from_u64(ask.seed),
+        begun: 0,
         attempts: Vec::new(),
     };
     let mut last = Failure::new(FailureKind::NotFound, "no model can answer this request");
@@ -71,6 +72,8 @@ struct Work<'w, 'a> {
     ask: &'w Ask<'a>,
     persistence: &'w Persistence,
     random: StdRng,
+    /// Calls so far.
+    begun: usize,
     attempts: Vec<Attempt>,
 }
 
@@ -136,58 +139,93 @@ impl Work<'_, '_> {
         let draws = self.draws();
         let other = || pool.untried(std::slice::from_ref(backend), draws, Instant::now());
         let ask = self.ask;
+        let first = self.number(model, backend);
         let Some(hedge) = self.persistence.hedge.filter(|_| other().is_some()) else {
-            let done = attempt(ask, backend).await;
-            return self.note(model, backend, done);
+            let done = attempt(ask, first).await;
+            return self.note(first, done);
         };
-        let mut first = std::pin::pin!(attempt(ask, backend));
-        let early = tokio::time::timeout(hedge, &mut first).await.ok();
-        let (None, Some(second)) = (&early, other()) else {
-            let done = match early {
+        let mut early = std::pin::pin!(attempt(ask, first));
+        let done = tokio::time::timeout(hedge, &mut early).await.ok();
+        let (None, Some(second)) = (&done, other()) else {
+            let done = match done {
                 Some(done) => done,
-                None => first.await,
+                None => early.await,
             };
-            return self.note(model, backend, done);
+            return self.note(first, done);
         };
-        let mut other = std::pin::pin!(attempt(ask, second));
+        let second = self.number(model, second);
+        let mut late = std::pin::pin!(attempt(ask, second));
         // The first answer counts; where one fails, the other is waited for.
         tokio::select! {
-            done = &mut first => match self.note(model, backend, done) {
-                Err(_) => { let done = other.await; self.note(model, second, done) }
+            done = &mut early => match self.note(first, done) {
+                Err(_) => { let done = late.await; self.note(second, done) }
                 answered => answered,
             },
-            done = &mut other => match self.note(model, second, done) {
-                Err(_) => { let done = first.await; self.note(model, backend, done) }
+            done = &mut late => match self.note(second, done) {
+                Err(_) => { let done = early.await; self.note(first, done) }
                 answered => answered,
             },
         }
     }
 
+    fn number<'b>(&mut self, model: usize, backend: &'b Arc<Backend>) -> Numbered<'b> {
+        let call = self.begun;
+        self.begun += 1;
+        Numbered {
+            call,
+            model,
+            backend,
+        }
+    }
+
     fn note(
         &mut self,
-        model: usize,
-        backend: &Backend,
+        numbered: Numbered<'_>,
         (took, result): (Duration, Result<Reply, Trouble>),
     ) -> Result<Reply, Trouble> {
+        let failure = result.as_ref().err().map(|trouble| &trouble.failure);
+        if let Some(watcher) = self.ask.watcher {
+            watcher.ends(numbered.call, failure);
+        }
         self.attempts.push(Attempt {
-            model,
-            deployment: backend.deployment.name.clone(),
-            failure: result.as_ref().err().map(|trouble| trouble.failure.clone()),
+            model: numbered.model,
+            deployment: numbered.backend.deployment.name.clone(),
+            failure: failure.cloned(),
             took,
         });
         result
     }
 }
 
+/// A call of a back end under its number.
+#[derive(Clone, Copy)]
+struct Numbered<'b> {
+    call: usize,
+    model: usize,
+    backend: &'b Arc<Backend>,
+}
+
 /// One call of one back end.
-async fn attempt(ask: &Ask<'_>, backend: &Arc<Backend>) -> (Duration, Result<Reply, Trouble>) {
+async fn attempt(ask: &Ask<'_>, numbered: Numbered<'_>) -> (Duration, Result<Reply, Trouble>) {
     let start = Instant::now();
-    let result = try_once(ask, backend, start).await;
+    let result = try_once(ask, numbered, start).await;
     (start.elapsed(), result)
 }
 
-async fn try_once(ask: &Ask<'_>, backend: &Arc<Backend>, start: Instant) -> Result<Reply, Trouble> {
-    let sent = ask.to(&backend.deployment).map_err(Trouble::other_model)?;
+async fn try_once(
+    ask: &Ask<'_>,
+    Numbered {
+        call: number,
+        backend,
+        ..
+    }: Numbered<'_>,
+    start: Instant,
+) -> Result<Reply, Trouble> {
+    let marks = ask
+        .watcher
+        .map(|watcher| watcher.begins(number, &backend.deployment));
+    let mut sent = ask.to(&backend.deployment).map_err(Trouble::other_model)?;
+    sent.request.headers_mut().extend(marks.unwrap_or_default());
     let lost = sent.lost.clone();
     let place = backend.places.take(backend.deployment.patience).await;
     let place = place.map_err(|_| nobody())?;

@@ -65,6 +65,7 @@ async fn asked_in(dialect: Dialect, text: &str, pools: &[&Pool], how: &Persisten
         },
         gather: true,
         seed: 1,
+        watcher: None,
     };
     relay(&ask, pools, how).await
 }

@@ -14,7 +14,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::beside::Besides;
 use crate::chance::Chance;
-use crate::gateway::{self, Fleet, Gateway};
+use crate::gateway::{self, Gateway};
 use crate::intake::Intake;
 use crate::learning::{self, Learning, Mode, Pacing};
 use crate::metrics::{self, Metrics};
@@ -45,16 +45,22 @@ pub struct App {
 impl App {
     /// Puts a router and a store together.
     #[must_use]
-    pub(crate) fn new(settings: &Settings, fleet: Fleet, live: Live, store: Store) -> Arc<Self> {
+    pub(crate) fn new(
+        settings: &Settings,
+        metrics: Metrics,
+        gateway: Gateway,
+        live: Live,
+        store: Store,
+    ) -> Arc<Self> {
         let is_on = settings.learning.mode != Mode::Bypass;
         let paced = settings.learning.pacing.filter(|_| is_on);
         Arc::new(Self {
             live,
             besides: Besides::new(settings.beside),
             office: Office::new(&store, settings.promotion.clone()),
-            gateway: Gateway::new(fleet),
+            gateway,
             store,
-            metrics: Metrics::new(),
+            metrics,
             intake: Intake::new(settings.max_body_bytes, settings.body_timeout),
             log_prompts: settings.log_prompts,
             heard: AtomicU64::new(0),

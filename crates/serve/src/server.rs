@@ -21,8 +21,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower_http::add_extension::AddExtension;
 
-use crate::gateway::Bookkeeping;
+use crate::gateway::{Bookkeeping, Gateway, Telemetry};
 use crate::learning::Worker;
+use crate::metrics::Metrics;
 use crate::peer::Peer;
 use crate::steward::Steward;
 use crate::watch::Watch;
@@ -61,10 +62,8 @@ impl Server {
     /// When a setting is out of range, the address cannot be had, or the store cannot tell.
     pub async fn bind(config: &Config, live: Live, store: Store) -> Result<Self, ServeError> {
         let settings = config.check()?;
-        let fleet = settings
-            .gateway
-            .fleet(&|name| std::env::var(name).ok(), None);
-        let fleet = fleet.map_err(|problems| ServeError::Gateway { problems })?;
+        let metrics = Metrics::new();
+        let gateway = gateway(&settings, &metrics)?;
         stays_at_home(&settings)?;
         let bind_error = |source| ServeError::Bind {
             address: settings.bind,
@@ -72,7 +71,7 @@ impl Server {
         };
         let listener = TcpListener::bind(settings.bind).await.map_err(bind_error)?;
         let address = listener.local_addr().map_err(bind_error)?;
-        let app = App::new(&settings, fleet, live, store);
+        let app = App::new(&settings, metrics, gateway, live, store);
         app.adopt().await.map_err(ServeError::Versions)?;
         Ok(Self {
             listener,
@@ -142,6 +141,9 @@ impl Server {
             // A panic there was reported by the panic hook.
             books.await.ok();
         }
+        if let Some(telemetry) = &self.app.gateway.telemetry {
+            telemetry.finish().await;
+        }
         stop_learning.cancel();
         // A panic there was reported by the panic hook.
         learning.await.ok();
@@ -150,6 +152,21 @@ impl Server {
         // A watch that panicked has been reported by the panic hook.
         watching.await.unwrap_or(Ok(()))
     }
+}
+
+/// What the settings say of the gateway, at work.
+fn gateway(settings: &Settings, metrics: &Metrics) -> Result<Gateway, ServeError> {
+    let environment = |name: &str| std::env::var(name).ok();
+    let wrong = |problems| ServeError::Gateway { problems };
+    let config = &settings.gateway;
+    let fleet = config.fleet(&environment, None).map_err(wrong)?;
+    let plan = config.telemetry.plan(&environment).map_err(wrong)?;
+    let dropped = metrics.gateway().undelivered();
+    let telemetry = plan.map(|plan| Telemetry::start(plan, dropped));
+    let telemetry = telemetry
+        .transpose()
+        .map_err(|problem| wrong(vec![problem]))?;
+    Ok(Gateway::new(fleet, telemetry))
 }
 
 /// Beyond this machine everybody needs a key, unless the settings say that nobody does.

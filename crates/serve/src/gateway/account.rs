@@ -5,17 +5,16 @@ use std::time::Instant;
 
 use pointsman_store::OutcomeRecord;
 use pointsman_types::{Billed, Tokens, Usage, Usd};
-use pointsman_wire as wire;
+use pointsman_wire::{self as wire, FailureKind};
 
 use super::fleet::Fleet;
+use super::metrics::word;
 use super::savings::Alternatives;
 use super::sessions::SessionKey;
+use super::telemetry::{CANCELLED, CallSpan, Spent};
 use super::tokens::BYTES_PER_TOKEN;
 use crate::App;
 use crate::route::new_id;
-
-/// What stands in the record where the caller went away.
-const CANCELLED: &str = "cancelled";
 
 /// A call whose cost is not known yet. Dropped unsettled, it counts as cancelled.
 pub(crate) struct Account {
@@ -25,6 +24,10 @@ pub(crate) struct Account {
     since: Instant,
     /// What was seen so far.
     seen: Seen,
+    /// The span of the call that is answered, where there is a collector.
+    call: Option<CallSpan>,
+    /// The closed word for how the answer broke off, if it did.
+    broke: Option<&'static str>,
     is_settled: bool,
 }
 
@@ -68,6 +71,8 @@ impl Account {
             order,
             since: Instant::now(),
             seen: Seen::default(),
+            call: None,
+            broke: None,
             is_settled: false,
         }
     }
@@ -75,6 +80,23 @@ impl Account {
     /// Notes what has come so far, in case nothing more does.
     pub(crate) fn see(&mut self, seen: Seen) {
         self.seen = seen;
+    }
+
+    /// The span of the call ends with this.
+    pub(crate) fn watched(&mut self, call: CallSpan) {
+        self.call = Some(call);
+    }
+
+    /// The model that the back end says answered.
+    pub(crate) fn answered_by(&mut self, model: Option<&str>) {
+        if let (Some(call), Some(model)) = (&mut self.call, model.filter(|name| !name.is_empty())) {
+            call.answers(model);
+        }
+    }
+
+    /// The answer broke off in this way.
+    pub(crate) fn broke(&mut self, kind: FailureKind) {
+        self.broke = Some(word(kind));
     }
 
     /// The call is over. `error` is why there was no whole answer.
@@ -108,6 +130,7 @@ impl Account {
             pacing.settle(&self.order.decision_id, cost);
         }
         self.record(&tokens, &bill, error);
+        self.end_call(&bill, error.is_some());
         if error.is_none() {
             self.remember(&tokens);
             let billed = bill.cost.unwrap_or_default();
@@ -117,6 +140,19 @@ impl Account {
                 .count(&self.order.alternatives, billed);
         }
         bill
+    }
+
+    fn end_call(&mut self, bill: &Bill, is_error: bool) {
+        let Some(call) = self.call.take() else {
+            return;
+        };
+        let spent = Spent {
+            usage: self.seen.usage,
+            cost: bill.cost,
+            is_estimated: bill.is_estimated,
+        };
+        let error = self.broke.or(is_error.then_some(CANCELLED));
+        call.end(&spent, error);
     }
 
     /// The conversation has this model now, and its provider this prompt, if it keeps prompts at all.

@@ -19,6 +19,7 @@ use super::notes::Notes;
 use super::refused::Refused;
 use super::savings::Alternatives;
 use super::sessions::Thread;
+use super::telemetry::{CallSpan, Calls, Trace};
 use crate::App;
 use crate::route::{Decided, new_id};
 
@@ -28,6 +29,7 @@ pub(super) struct Call<'c> {
     pub(super) fleet: &'c Arc<Fleet>,
     pub(super) body: &'c wire::Body<'c>,
     pub(super) said: &'c Conversation<'c>,
+    pub(super) trace: &'c Trace,
     pub(super) headers: &'c HeaderMap,
     /// Tokens in, estimated.
     pub(super) input: u64,
@@ -63,6 +65,17 @@ impl Sent {
     pub(super) fn explained(&self) -> Explained {
         Explained::new(&self.ticket.id, &self.ticket.decided.decision)
     }
+
+    /// The span of the call ends with its account.
+    fn watched(&mut self, mut call: CallSpan) {
+        let decision = &self.ticket.decided.decision;
+        call.decided(
+            &self.ticket.id,
+            decision.reason.as_str(),
+            &decision.policy_version,
+        );
+        self.account.watched(call);
+    }
 }
 
 impl Call<'_> {
@@ -81,12 +94,20 @@ impl Call<'_> {
             ranking,
         };
         let account = self.account(&ticket, ticket.ranking[0]);
+        let calls = self.trace.calls();
         // The record is written while the back end works.
-        let (relayed, kept) = tokio::join!(self.relay(&ticket, gather), self.app.recorded(decided));
+        let (relayed, kept) = tokio::join!(
+            self.relay(&ticket, &calls, gather),
+            self.app.recorded(decided)
+        );
         if let Some(beside) = beside.filter(|_| kept) {
             beside.after_the_answer(self.app);
         }
-        self.conclude(ticket, account, relayed, kept).await
+        let mut sent = self.conclude(ticket, account, relayed, kept).await?;
+        if let Some(call) = calls.answered() {
+            sent.watched(call);
+        }
+        Ok(sent)
     }
 
     fn account(&self, ticket: &Ticket, member: usize) -> Account {
@@ -101,7 +122,7 @@ impl Call<'_> {
         Account::open(self.app, self.fleet, order)
     }
 
-    async fn relay(&self, ticket: &Ticket, gather: bool) -> Relayed {
+    async fn relay(&self, ticket: &Ticket, calls: &Calls, gather: bool) -> Relayed {
         let pools: Vec<&Pool> = ticket
             .ranking
             .iter()
@@ -115,6 +136,7 @@ impl Call<'_> {
             envelope: envelope(ticket),
             gather,
             seed: seed(&ticket.id),
+            watcher: calls.watcher(),
         };
         relay(&ask, &pools, &self.fleet.persistence).await
     }

@@ -104,6 +104,8 @@ impl Build<'_> {
         let pipelines = self.pipelines(config, &members);
         let router = &config.router;
         self.within("router.limit_ms", router.limit_ms, 1, 60_000);
+        let telemetry = config.telemetry.plan(self.environment);
+        self.problems.extend(telemetry.err().unwrap_or_default());
         Fleet {
             cards: config
                 .models

@@ -28,8 +28,10 @@ pub(super) struct Ending {
 
 impl Ending {
     /// A whole answer as it goes out: with its cost, and with what is said of the decision.
-    pub(super) fn whole(self, whole: Whole, notes: &mut Notes) -> Bytes {
+    pub(super) fn whole(mut self, whole: Whole, notes: &mut Notes) -> Bytes {
         let answer = whole.answer.as_ref();
+        self.account
+            .answered_by(answer.map(|answer| answer.model.as_str()));
         let said = answer.map_or(whole.body.len(), |answer| answer.text().len());
         let seen = Seen {
             usage: answer.and_then(|answer| answer.usage),

@@ -24,6 +24,7 @@ use super::piping::Piping;
 use super::refused::Refused;
 use super::reply::reply;
 use super::sending;
+use super::telemetry::Trace;
 use super::wanted::Wanted;
 use super::wishes::Wishes;
 use crate::App;
@@ -50,17 +51,39 @@ pub(crate) async fn responses(
 
 async fn told(app: Arc<App>, dialect: Dialect, headers: HeaderMap, body: Body) -> Response {
     let fleet = app.gateway.fleet.load_full();
-    let answered = answer(&app, &fleet, dialect, &headers, body).await;
+    let trace = Trace::begin(app.gateway.telemetry.as_ref(), dialect, &headers);
+    let answered = answer(
+        &app,
+        &fleet,
+        &trace,
+        Arrived {
+            dialect,
+            headers: &headers,
+            body,
+        },
+    )
+    .await;
     let response = answered.unwrap_or_else(|refused| refused.response(dialect));
+    trace.answered(&response);
     fleet.rails.answer(response, dialect).await
+}
+
+/// A request that was not read yet.
+struct Arrived<'a> {
+    dialect: Dialect,
+    headers: &'a HeaderMap,
+    body: Body,
 }
 
 async fn answer(
     app: &Arc<App>,
     fleet: &Arc<Fleet>,
-    dialect: Dialect,
-    headers: &HeaderMap,
-    body: Body,
+    trace: &Trace,
+    Arrived {
+        dialect,
+        headers,
+        body,
+    }: Arrived<'_>,
 ) -> Result<Response, Refused> {
     let since = Instant::now();
     callable(fleet)?;
@@ -88,6 +111,7 @@ async fn answer(
     let came = Came {
         app,
         fleet,
+        trace,
         headers,
         body: &body,
         said: &said,
@@ -106,6 +130,7 @@ async fn answer(
 struct Came<'c> {
     app: &'c Arc<App>,
     fleet: &'c Arc<Fleet>,
+    trace: &'c Trace,
     headers: &'c HeaderMap,
     body: &'c wire::Body<'c>,
     said: &'c Conversation<'c>,
@@ -126,6 +151,7 @@ impl Came<'_> {
             app: self.app,
             fleet: self.fleet,
             guest: self.guest,
+            trace: self.trace,
             headers: self.headers,
             request: Request {
                 body: self.body,
@@ -150,6 +176,7 @@ impl Came<'_> {
             fleet,
             body: self.body,
             said,
+            trace: self.trace,
             headers: self.headers,
             input,
             thread,

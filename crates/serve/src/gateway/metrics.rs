@@ -10,6 +10,7 @@
 //! | `pointsman_cache_total` | `result` | requests that may be answered from the cache: `hit`, `merged`, `miss`, `alone` |
 //! | `pointsman_overhead_seconds` | | time from the request to its call |
 //! | `pointsman_unrecorded_total` | | decisions on traffic that could not be kept |
+//! | `pointsman_telemetry_dropped_total` | | spans that did not reach the collector |
 
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
@@ -72,6 +73,7 @@ pub(crate) struct GatewayMetrics {
     estimated: Counter,
     overhead: Histogram,
     unrecorded: Counter,
+    undelivered: Counter,
 }
 
 impl Default for GatewayMetrics {
@@ -86,6 +88,7 @@ impl Default for GatewayMetrics {
             // From 10 µs to 0.16 s.
             overhead: Histogram::new(exponential_buckets(1e-5, 2.0, 15)),
             unrecorded: Counter::default(),
+            undelivered: Counter::default(),
         }
     }
 }
@@ -105,6 +108,13 @@ impl GatewayMetrics {
         registry.register("overhead_seconds", before, self.overhead.clone());
         let unkept = "Decisions on traffic that could not be kept";
         registry.register("unrecorded", unkept, self.unrecorded.clone());
+        let lost = "Spans that did not reach the collector";
+        registry.register("telemetry_dropped", lost, self.undelivered.clone());
+    }
+
+    /// Counts the spans that do not reach the collector.
+    pub(crate) const fn undelivered(&self) -> &Counter {
+        &self.undelivered
     }
 
     pub(super) fn attempted(&self, attempts: &[Attempt]) {
@@ -166,7 +176,8 @@ impl GatewayMetrics {
     }
 }
 
-fn word(kind: FailureKind) -> &'static str {
+/// The word for a kind of failure.
+pub(super) const fn word(kind: FailureKind) -> &'static str {
     match kind {
         FailureKind::Invalid => "invalid",
         FailureKind::Authentication => "authentication",

@@ -31,6 +31,7 @@ mod savings;
 mod sending;
 mod sessions;
 mod settings;
+mod telemetry;
 mod tokens;
 mod unrouted;
 mod wanted;
@@ -64,6 +65,8 @@ pub use sessions::SessionConfig;
 pub use settings::{
     BreakerConfig, DeploymentConfig, GatewayConfig, ModelConfig, RetryConfig, RouterConfig,
 };
+pub(crate) use telemetry::Telemetry;
+pub use telemetry::TelemetryConfig;
 pub(crate) use unrouted::Unrouted;
 
 use self::reread::Source;
@@ -80,18 +83,21 @@ pub(crate) struct Gateway {
     inbox: Mutex<Option<Receiver<OutcomeRecord>>>,
     /// What traffic cost beside what single models would have.
     pub(crate) savings: Savings,
+    /// What a collector is sent, where there is one.
+    pub(crate) telemetry: Option<Telemetry>,
     /// Where the settings come from, where they may change.
     source: OnceLock<Source>,
 }
 
 impl Gateway {
-    pub(crate) fn new(fleet: Fleet) -> Self {
+    pub(crate) fn new(fleet: Fleet, telemetry: Option<Telemetry>) -> Self {
         let (outcomes, inbox) = channel(MOST_WAITING);
         Self {
             fleet: ArcSwap::from_pointee(fleet),
             outcomes,
             inbox: Mutex::new(Some(inbox)),
             savings: Savings::new(),
+            telemetry,
             source: OnceLock::new(),
         }
     }

@@ -11,12 +11,12 @@ use super::account::Bill;
 use super::cache::Kept;
 
 pub(crate) const DECISION_ID: HeaderName = HeaderName::from_static("x-pointsman-decision-id");
-const MODEL: HeaderName = HeaderName::from_static("x-pointsman-model");
-const REASON: HeaderName = HeaderName::from_static("x-pointsman-reason");
-const POLICY_VERSION: HeaderName = HeaderName::from_static("x-pointsman-policy-version");
+pub(super) const MODEL: HeaderName = HeaderName::from_static("x-pointsman-model");
+pub(super) const REASON: HeaderName = HeaderName::from_static("x-pointsman-reason");
+pub(super) const POLICY_VERSION: HeaderName = HeaderName::from_static("x-pointsman-policy-version");
 const OVERHEAD: HeaderName = HeaderName::from_static("x-pointsman-overhead-ms");
-const RETRIES: HeaderName = HeaderName::from_static("x-pointsman-retries");
-const FALLBACKS: HeaderName = HeaderName::from_static("x-pointsman-fallbacks");
+pub(super) const RETRIES: HeaderName = HeaderName::from_static("x-pointsman-retries");
+pub(super) const FALLBACKS: HeaderName = HeaderName::from_static("x-pointsman-fallbacks");
 const COST: HeaderName = HeaderName::from_static("x-pointsman-cost-usd");
 const ESTIMATED: HeaderName = HeaderName::from_static("x-pointsman-cost-estimated");
 pub(super) const CACHE: HeaderName = HeaderName::from_static("x-pointsman-cache");

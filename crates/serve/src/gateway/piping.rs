@@ -20,6 +20,7 @@ use super::fleet::Fleet;
 use super::pipelines::{Crew, Done, Entry, Ledger, Pipeline, Request};
 use super::refused::Refused;
 use super::reply::reply;
+use super::telemetry::Trace;
 use crate::App;
 
 /// What a pipeline did, for whoever wants to know.
@@ -38,6 +39,7 @@ pub(super) struct Piping<'p> {
     pub(super) app: &'p Arc<App>,
     pub(super) fleet: &'p Arc<Fleet>,
     pub(super) guest: &'p Guest,
+    pub(super) trace: &'p Trace,
     pub(super) headers: &'p HeaderMap,
     pub(super) request: Request<'p>,
     pub(super) explains: bool,
@@ -54,6 +56,7 @@ impl Piping<'_> {
             app: self.app,
             fleet: self.fleet,
             guest: self.guest,
+            trace: self.trace,
             headers: self.headers,
             request: self.request,
             pipeline: &pipeline.name,

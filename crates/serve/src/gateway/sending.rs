@@ -71,11 +71,16 @@ impl Sending {
     /// Settles the account; the last bytes of the stream.
     fn end(&mut self) -> Bytes {
         let seen = self.seen();
-        let (Some(stream), Some(ending)) = (self.stream.take(), self.ending.take()) else {
+        let (Some(stream), Some(mut ending)) = (self.stream.take(), self.ending.take()) else {
             return Bytes::new();
         };
-        let error = match &stream.observed().progress {
-            Progress::Failed(failure) => Some(failure.message.clone()),
+        let observed = stream.observed();
+        ending.account.answered_by(observed.model.as_deref());
+        let error = match &observed.progress {
+            Progress::Failed(failure) => {
+                ending.account.broke(failure.kind);
+                Some(failure.message.clone())
+            }
             Progress::Complete | Progress::Running => None,
         };
         let last = ending.streamed(seen, error.as_deref(), stream.into_answer());

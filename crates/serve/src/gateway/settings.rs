@@ -14,6 +14,7 @@ use super::condition::Conditions;
 use super::guarding::GuardConfig;
 use super::pipelines::PipelineConfig;
 use super::sessions::SessionConfig;
+use super::telemetry::TelemetryConfig;
 
 /// Everything that the gateway is told.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -30,6 +31,8 @@ pub struct GatewayConfig {
     pub retries: RetryConfig,
     /// What is redacted and refused.
     pub guard: GuardConfig,
+    /// Where traces and metrics go.
+    pub telemetry: TelemetryConfig,
     /// Several calls that make one answer.
     pub pipelines: Vec<PipelineConfig>,
     /// The models, and where they answer.

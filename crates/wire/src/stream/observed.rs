@@ -26,6 +26,8 @@ pub struct Observed {
     pub usage: Option<Usage>,
     /// Why it ended.
     pub stop: Option<Stop>,
+    /// The model that the back end says answers.
+    pub model: Option<String>,
 }
 
 impl Observed {
@@ -36,6 +38,7 @@ impl Observed {
             bytes: 0,
             usage: None,
             stop: None,
+            model: None,
         }
     }
 
@@ -49,6 +52,7 @@ impl Observed {
             Event::Stop(stop) => self.stop = Some(*stop),
             Event::End => self.progress = Progress::Complete,
             Event::Failed(failure) => self.progress = Progress::Failed(failure.clone()),
+            Event::Start { model, .. } if !model.is_empty() => self.model = Some(model.clone()),
             Event::Start { .. } | Event::Open(..) | Event::Grow(..) | Event::Close(_) => {}
         }
     }

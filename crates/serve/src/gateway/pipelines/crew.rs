@@ -21,6 +21,7 @@ use crate::gateway::choose::choose;
 use crate::gateway::explained::FIELD;
 use crate::gateway::fleet::Fleet;
 use crate::gateway::notes::Notes;
+use crate::gateway::telemetry::Trace;
 use crate::gateway::wanted::Wanted;
 
 /// Fields of the caller's request that a call of a pipeline does not have: its answer is needed whole.
@@ -31,6 +32,7 @@ pub(crate) struct Crew<'c> {
     pub(crate) app: &'c Arc<App>,
     pub(crate) fleet: &'c Arc<Fleet>,
     pub(crate) guest: &'c Guest,
+    pub(crate) trace: &'c Trace,
     pub(crate) headers: &'c HeaderMap,
     pub(crate) request: Request<'c>,
     pub(crate) pipeline: &'c ModelName,
@@ -127,6 +129,7 @@ impl Crew<'_> {
             fleet: self.fleet,
             body: &body,
             said: &said,
+            trace: self.trace,
             headers: self.headers,
             input,
             thread: None,
@@ -144,7 +147,9 @@ impl Crew<'_> {
             usage: whole.answer.as_ref().and_then(|answer| answer.usage),
             bytes: whole.body.len() as u64,
         };
-        let bill = sent.account.settle(seen, None);
+        let mut account = sent.account;
+        account.answered_by(whole.answer.as_ref().map(|answer| answer.model.as_str()));
+        let bill = account.settle(seen, None);
         let answer = whole.answer.ok_or_else(|| {
             let why = "the back end's answer cannot be read";
             Failure::new(FailureKind::BadGateway, why)
