@@ -83,15 +83,27 @@ impl<'a> Cell<'a> {
 
     /// A number, or a truth value as 1 or 0: tests are often logged as passed or not.
     pub(crate) fn number_or_truth(self) -> Result<Option<f64>, String> {
-        let truth = match self {
-            Self::Bool(truth) => Some(truth),
+        match self.as_truth() {
+            Some(truth) => Ok(Some(f64::from(u8::from(truth)))),
+            None => self.number(),
+        }
+    }
+
+    /// True or false.
+    pub(crate) fn truth(self) -> Result<Option<bool>, String> {
+        match self.as_truth() {
+            None if self.is_missing() => Ok(None),
+            None => Err(self.expected("true or false")),
+            truth => Ok(truth),
+        }
+    }
+
+    fn as_truth(&self) -> Option<bool> {
+        match self {
+            Self::Bool(truth) => Some(*truth),
             Self::Field(field) if field.eq_ignore_ascii_case("true") => Some(true),
             Self::Field(field) if field.eq_ignore_ascii_case("false") => Some(false),
             _ => None,
-        };
-        match truth {
-            Some(truth) => Ok(Some(f64::from(u8::from(truth)))),
-            None => self.number(),
         }
     }
 

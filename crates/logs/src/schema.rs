@@ -13,7 +13,7 @@ use crate::messages;
 use crate::scan::Record;
 
 /// The columns that the schema knows, in the order in which they are written.
-pub(crate) const COLUMNS: [&str; 27] = [
+pub(crate) const COLUMNS: [&str; 28] = [
     "prompt_id",
     "category",
     "prompt",
@@ -41,6 +41,7 @@ pub(crate) const COLUMNS: [&str; 27] = [
     "propensity",
     "policy_version",
     "decision_id",
+    "cost_estimated",
 ];
 
 pub(crate) fn knows(column: &str) -> bool {
@@ -209,6 +210,7 @@ fn answer(fields: Fields<'_>, last: &mut LastPrompt) -> Result<LogRow, Wrong> {
         output_tokens: fields.tokens("output_tokens")?,
         cached_tokens: fields.tokens("cached_tokens")?,
         cost_usd: fields.read("cost_usd", cost)?,
+        cost_estimated: fields.read("cost_estimated", Cell::truth)?,
         latency_ms: fields.read("latency_ms", milliseconds)?,
         ttft_ms: fields.read("ttft_ms", milliseconds)?,
         answer_logprob: fields.read("answer_logprob", logprob)?,

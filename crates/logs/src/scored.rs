@@ -141,6 +141,7 @@ struct Plain<'a> {
     propensity: Option<f64>,
     policy_version: Option<&'a str>,
     decision_id: Option<&'a str>,
+    cost_estimated: Option<bool>,
 }
 
 impl<'a> Plain<'a> {

@@ -13,6 +13,8 @@ pub(crate) struct UsageBody {
     output_tokens: Option<u64>,
     cached_tokens: Option<u64>,
     cost_usd: Option<Usd>,
+    /// Whether tokens and cost are an estimate.
+    estimated: Option<bool>,
     latency_ms: Option<f64>,
     error: Option<Failed>,
 }
@@ -44,6 +46,7 @@ impl UsageBody {
             output_tokens: self.output_tokens.map(Tokens),
             cached_tokens: self.cached_tokens.map(Tokens),
             cost: self.cost_usd,
+            is_estimated: self.estimated,
             latency_ms: self.latency_ms,
             error: self.error.map_or(Ok(None), Failed::reason)?,
         };
@@ -87,12 +90,13 @@ mod tests {
     #[test]
     fn every_number_reaches_the_usage() {
         let body = r#"{"input_tokens": 7, "output_tokens": 120, "cached_tokens": 3,
-                       "cost_usd": 0.0003, "latency_ms": 812.5}"#;
+                       "cost_usd": 0.0003, "estimated": true, "latency_ms": 812.5}"#;
         let expected = Usage {
             input_tokens: Some(Tokens(7)),
             output_tokens: Some(Tokens(120)),
             cached_tokens: Some(Tokens(3)),
             cost: Some(Usd::new(0.0003).unwrap()),
+            is_estimated: Some(true),
             latency_ms: Some(812.5),
             error: None,
         };

@@ -165,6 +165,7 @@ impl Joined {
             output_tokens: usage.output_tokens,
             cached_tokens: usage.cached_tokens,
             cost_usd: usage.cost,
+            cost_estimated: usage.cost.and(usage.is_estimated),
             latency_ms: usage.latency_ms,
             propensity: Some(propensity),
             policy_version: Some(self.policy_version),

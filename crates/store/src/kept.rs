@@ -92,7 +92,7 @@ pub(crate) const FEEDBACK: &str = "
 /// The columns of a [`Usage`], of `outcome AS o`.
 pub(crate) const USAGE: &str = "
     o.seq AS o_seq, o.input_tokens, o.output_tokens, o.cached_tokens, o.cost_usd, o.latency_ms,
-    o.error";
+    o.error, o.estimated";
 
 /// Joins the newest outcome of a decision `d`.
 pub(crate) const NEWEST_OUTCOME: &str = "
@@ -295,6 +295,7 @@ impl OutcomeCells {
             cost: cost.transpose()?,
             latency_ms: cells.latency_ms,
             error: cells.error,
+            is_estimated: cells.estimated,
         }))
     }
 }

@@ -21,6 +21,7 @@ pub(crate) struct UsageCells {
     pub(crate) cost_usd: Option<f64>,
     pub(crate) latency_ms: Option<f64>,
     pub(crate) error: Option<String>,
+    pub(crate) estimated: Option<bool>,
 }
 
 impl From<&Usage> for UsageCells {
@@ -33,6 +34,7 @@ impl From<&Usage> for UsageCells {
             cost_usd: usage.cost.map(Usd::as_f64),
             latency_ms: usage.latency_ms,
             error: usage.error.clone(),
+            estimated: usage.is_estimated,
         }
     }
 }
@@ -51,7 +53,7 @@ struct Newest {
 /// Outcomes of one statement, most first: a batch is cut greedily.
 const SIZES: [usize; 4] = [64, 16, 4, 1];
 /// Values of an outcome that is its decision's first.
-const VALUES: usize = 10;
+const VALUES: usize = 11;
 
 static FIRST: LazyLock<[String; SIZES.len()]> = LazyLock::new(|| SIZES.map(first));
 
@@ -61,9 +63,9 @@ fn first(outcomes: usize) -> String {
     let values = vec![format!("({})", ["?"; VALUES].join(",")); outcomes].join(",");
     format!(
         "INSERT INTO outcome (version, id, ts_ms, decision_id, key_id, input_tokens, output_tokens,
-                              cached_tokens, cost_usd, latency_ms, error)
+                              cached_tokens, cost_usd, latency_ms, error, estimated)
          SELECT 1, v.column1, v.column2, v.column3, v.column4, v.column5, v.column6, v.column7,
-                v.column8, v.column9, v.column10
+                v.column8, v.column9, v.column10, v.column11
          FROM (VALUES {values}) AS v
          JOIN decision AS d ON d.id = v.column3 AND d.erased_ms IS NULL
           AND (d.key_id = v.column4 OR d.key_id IS NULL OR v.column4 IS NULL)
@@ -98,6 +100,7 @@ pub(crate) async fn insert_first(
                 .bind(cells.cost_usd)
                 .bind(cells.latency_ms)
                 .bind(cells.error)
+                .bind(cells.estimated)
         });
         kept.extend(statement.fetch_all(&mut *db).await?);
         records = later;
@@ -137,7 +140,7 @@ async fn newest(
 ) -> Result<Option<Newest>, sqlx::Error> {
     sqlx::query_as(
         "SELECT d.key_id AS decision_key, d.erased_ms, o.id, o.version, o.input_tokens,
-                o.output_tokens, o.cached_tokens, o.cost_usd, o.latency_ms, o.error
+                o.output_tokens, o.cached_tokens, o.cost_usd, o.latency_ms, o.error, o.estimated
          FROM decision AS d
          LEFT JOIN outcome AS o ON o.decision_id = d.id
          WHERE d.id = ?1
@@ -156,8 +159,8 @@ async fn append(
 ) -> Result<Receipt, sqlx::Error> {
     sqlx::query(
         "INSERT INTO outcome (id, ts_ms, decision_id, version, key_id, input_tokens,
-                              output_tokens, cached_tokens, cost_usd, latency_ms, error)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                              output_tokens, cached_tokens, cost_usd, latency_ms, error, estimated)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(record.outcome_id.as_str())
     .bind(record.ts_ms)
@@ -170,6 +173,7 @@ async fn append(
     .bind(cells.cost_usd)
     .bind(cells.latency_ms)
     .bind(cells.error)
+    .bind(cells.estimated)
     .execute(db)
     .await?;
     Ok(Receipt {

@@ -48,7 +48,7 @@ CREATE TABLE feedback (
 /// What learning from feedback needs. `feedback` is made anew, since only a table that is declared so
 /// never gives a number twice: when the newest judgement is erased, a learner that has read up to its
 /// number must not miss the next.
-const STEP_2: &str = r"
+pub(crate) const STEP_2: &str = r"
 ALTER TABLE decision ADD COLUMN key_id      TEXT;
 ALTER TABLE decision ADD COLUMN tier        TEXT;
 ALTER TABLE decision ADD COLUMN coordinates BLOB;
@@ -128,7 +128,12 @@ CREATE TABLE lease (
 ) STRICT;
 ";
 
-const STEPS: &[&str] = &[STEP_1, STEP_2];
+/// Whether what a call cost is an estimate. Nobody knows that of outcomes that were kept before.
+const STEP_3: &str = r"
+ALTER TABLE outcome ADD COLUMN estimated INTEGER;
+";
+
+const STEPS: &[&str] = &[STEP_1, STEP_2, STEP_3];
 
 /// The version that this release writes.
 pub(crate) const VERSION: i64 = STEPS.len() as i64;

@@ -118,6 +118,9 @@ pub struct Usage {
     pub cached_tokens: Option<Tokens>,
     /// What the call cost.
     pub cost: Option<Usd>,
+    /// Whether tokens and cost are an estimate, since the provider told no usage; `None` where nobody
+    /// said.
+    pub is_estimated: Option<bool>,
     /// How long it took, in milliseconds; finite and not negative.
     pub latency_ms: Option<f64>,
     /// Why there was no answer; `None` when there was one.

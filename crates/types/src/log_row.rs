@@ -37,6 +37,8 @@ pub struct LogRow {
     pub cached_tokens: Option<Tokens>,
     /// What the call cost.
     pub cost_usd: Option<Usd>,
+    /// Whether that is an estimate, since the provider told no usage; `None` where nobody said.
+    pub cost_estimated: Option<bool>,
     /// How long the call took, in milliseconds.
     pub latency_ms: Option<f64>,
     /// Time to the first token, in milliseconds.
@@ -77,6 +79,7 @@ impl LogRow {
             output_tokens: None,
             cached_tokens: None,
             cost_usd: None,
+            cost_estimated: None,
             latency_ms: None,
             ttft_ms: None,
             answer_logprob: None,

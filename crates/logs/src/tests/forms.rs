@@ -13,7 +13,7 @@ fn every_column_is_read() {
         "ts":"2026-01-02T03:04:05Z","session_id":"s","turn":3,"key_id":"k","tier":"gold",
         "input_tokens":10,"output_tokens":20,"cached_tokens":5,"cost_usd":0.0000012,
         "latency_ms":12.5,"ttft_ms":1.5,"answer_logprob":-0.25,"answer_chars":7,"propensity":0.5,"policy_version":"v7",
-        "decision_id":"d","weight":2}"#
+        "decision_id":"d","weight":2,"cost_estimated":true}"#
         .replace('\n', "");
     let expected = LogRow {
         prompt_id: "p1".into(),
@@ -29,6 +29,7 @@ fn every_column_is_read() {
         output_tokens: Some(Tokens(20)),
         cached_tokens: Some(Tokens(5)),
         cost_usd: Some(Usd::new(0.000_001_2).unwrap()),
+        cost_estimated: Some(true),
         latency_ms: Some(12.5),
         ttft_ms: Some(1.5),
         answer_logprob: Some(-0.25),

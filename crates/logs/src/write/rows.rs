@@ -34,6 +34,7 @@ enum Value<'a> {
     /// Kept apart from the 64-bit floats, which would print more digits of it than there are.
     Score(f32),
     Count(u64),
+    Truth(bool),
 }
 
 /// What a column holds, for the format that must know before the first value.
@@ -42,14 +43,15 @@ enum Sort {
     Text,
     Float,
     Count,
+    Truth,
 }
 
 /// The sort of each column, in the order of [`COLUMNS`].
 const SORTS: [Sort; COLUMNS.len()] = {
-    use Sort::{Count, Float, Text};
+    use Sort::{Count, Float, Text, Truth};
     [
         Text, Text, Text, Text, Text, Text, Text, Text, Float, Text, Float, Count, Count, Count,
-        Float, Float, Float, Count, Float, Text, Text, Count, Text, Text, Float, Text, Text,
+        Float, Float, Float, Count, Float, Text, Text, Count, Text, Text, Float, Text, Text, Truth,
     ]
 };
 
@@ -87,6 +89,7 @@ fn values(row: &LogRow) -> [Value<'_>; COLUMNS.len()] {
         float(row.propensity.map(Probability::get)),
         text(row.policy_version.as_deref()),
         text(row.decision_id.as_deref()),
+        row.cost_estimated.map_or(Value::Missing, Value::Truth),
     ]
 }
 
@@ -259,6 +262,7 @@ impl Serialize for Sparse<'_> {
                 Value::Float(number) => map.serialize_entry(column, &number)?,
                 Value::Score(score) => map.serialize_entry(column, &score)?,
                 Value::Count(count) => map.serialize_entry(column, &count)?,
+                Value::Truth(truth) => map.serialize_entry(column, &truth)?,
             }
         }
         map.end()
@@ -274,6 +278,7 @@ fn field(value: Value<'_>) -> Cow<'_, str> {
         Value::Float(number) => Cow::Owned(number.to_string()),
         Value::Score(score) => Cow::Owned(score.to_string()),
         Value::Count(count) => Cow::Owned(count.to_string()),
+        Value::Truth(truth) => Cow::Owned(truth.to_string()),
     }
 }
 
@@ -341,6 +346,7 @@ fn series<'a>(name: &str, sort: Sort, values: impl Iterator<Item = Value<'a>>) -
         Sort::Text => Series::new(name, values.map(as_text).collect::<Vec<_>>()),
         Sort::Float => Series::new(name, values.map(as_float).collect::<Vec<_>>()),
         Sort::Count => Series::new(name, values.map(as_count).collect::<Vec<_>>()),
+        Sort::Truth => Series::new(name, values.map(as_truth).collect::<Vec<_>>()),
     }
 }
 
@@ -364,6 +370,13 @@ fn as_float(value: Value<'_>) -> Option<f64> {
 fn as_count(value: Value<'_>) -> Option<i64> {
     match value {
         Value::Count(count) => Some(i64::try_from(count).unwrap_or(i64::MAX)),
+        _ => None,
+    }
+}
+
+fn as_truth(value: Value<'_>) -> Option<bool> {
+    match value {
+        Value::Truth(truth) => Some(truth),
         _ => None,
     }
 }

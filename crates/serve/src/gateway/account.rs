@@ -133,11 +133,10 @@ impl Account {
         self.end_call(&bill, error.is_some());
         if error.is_none() {
             self.remember(&tokens);
-            let billed = bill.cost.unwrap_or_default();
             self.app
                 .gateway
                 .savings
-                .count(&self.order.alternatives, billed);
+                .count(&self.order.alternatives, &bill);
         }
         bill
     }
@@ -199,6 +198,7 @@ impl Account {
                 output_tokens: Some(Tokens(tokens.output)),
                 cached_tokens: Some(Tokens(tokens.cached)),
                 cost: bill.cost,
+                is_estimated: Some(bill.is_estimated),
                 latency_ms: Some(self.since.elapsed().as_secs_f64() * 1e3),
                 error: error.map(str::to_owned),
             },

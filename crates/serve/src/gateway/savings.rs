@@ -7,9 +7,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
-use pointsman_types::{Decision, ModelName, Usd};
+use pointsman_types::{Decision, ModelName};
 use serde::Serialize;
 
+use super::account::Bill;
 use crate::App;
 use crate::learning::now_ms;
 use crate::problem::{Problem, json};
@@ -53,6 +54,8 @@ pub(crate) struct Savings {
 struct Counts {
     calls: u64,
     spent: f64,
+    /// Of these calls and of what they cost, those whose provider told no usage.
+    estimated: (u64, f64),
     models: BTreeMap<ModelName, Baseline>,
 }
 
@@ -61,6 +64,8 @@ struct Counts {
 struct Baseline {
     /// Its cost less what was billed, in US dollars.
     cost: Moments,
+    /// The part of that sum whose bills are estimates.
+    estimated: f64,
     /// Its predicted quality less that of who answered.
     quality: Moments,
 }
@@ -105,6 +110,10 @@ struct Told<'t> {
     since_ms: i64,
     calls: u64,
     spent_usd: f64,
+    /// Calls whose provider told no usage, so that their bill is an estimate.
+    estimated_calls: u64,
+    /// What these cost; part of `spent_usd`.
+    estimated_usd: f64,
     /// Intervals are of 95 %, and of the mean over calls like these: they do not know whether the
     /// predictions are right.
     baselines: Vec<ToldModel<'t>>,
@@ -117,6 +126,8 @@ struct ToldModel<'t> {
     calls: u64,
     /// What was saved against it on these, in all.
     saved_usd: Interval,
+    /// The part of its estimate that rests on estimated bills.
+    saved_estimated_usd: f64,
     /// By how much its answers would have been better, in the mean of these.
     quality_difference: Interval,
 }
@@ -130,22 +141,27 @@ impl Savings {
     }
 
     /// A call was answered by the first of these.
-    pub(super) fn count(&self, alternatives: &Alternatives, billed: Usd) {
+    pub(super) fn count(&self, alternatives: &Alternatives, bill: &Bill) {
         let Some(chosen) = alternatives.0.first() else {
             return;
         };
+        let billed = bill.cost.unwrap_or_default().as_f64();
+        let estimated = if bill.is_estimated { 1.0 } else { 0.0 };
         // A panic leaves at worst one call half counted.
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         counts.calls += 1;
-        counts.spent += billed.as_f64();
+        counts.spent += billed;
+        counts.estimated.0 += u64::from(bill.is_estimated);
+        counts.estimated.1 += estimated * billed;
         for one in &alternatives.0 {
             let cost = if one.model == chosen.model {
-                billed.as_f64()
+                billed
             } else {
                 one.cost
             };
             let baseline = counts.models.entry(one.model.clone()).or_default();
-            baseline.cost.add(cost - billed.as_f64());
+            baseline.cost.add(cost - billed);
+            baseline.estimated += estimated * (cost - billed);
             baseline.quality.add(one.quality - chosen.quality);
         }
     }
@@ -156,12 +172,15 @@ impl Savings {
             model,
             calls: baseline.cost.count as u64,
             saved_usd: baseline.cost.told(baseline.cost.count),
+            saved_estimated_usd: baseline.estimated,
             quality_difference: baseline.quality.told(1.0),
         });
         json(&Told {
             since_ms: self.since_ms,
             calls: counts.calls,
             spent_usd: counts.spent,
+            estimated_calls: counts.estimated.0,
+            estimated_usd: counts.estimated.1,
             baselines: baselines.collect(),
         })
     }
@@ -178,6 +197,8 @@ pub(crate) async fn savings(
 
 #[cfg(test)]
 mod tests {
+    use pointsman_types::Usd;
+
     use super::*;
 
     fn alternatives(chosen: (&str, f64, f64), other: (&str, f64, f64)) -> Alternatives {
@@ -189,12 +210,33 @@ mod tests {
         Alternatives(vec![one(chosen), one(other)])
     }
 
+    fn bill(cost: f64, is_estimated: bool) -> Bill {
+        Bill {
+            cost: Some(Usd::new(cost).unwrap()),
+            is_estimated,
+        }
+    }
+
+    #[test]
+    fn estimated_bills_are_told_apart() {
+        let savings = Savings::new();
+        let seen = alternatives(("small", 0.7, 0.5), ("large", 0.9, 0.010));
+        savings.count(&seen, &bill(0.001, true));
+        savings.count(&seen, &bill(0.004, false));
+        let counts = savings.counts.lock().unwrap();
+        assert_eq!(counts.estimated, (1, 0.001));
+        assert!((counts.spent - 0.005).abs() < 1e-12);
+        let large = &counts.models["large"];
+        assert!((large.cost.told(2.0).estimate - 0.015).abs() < 1e-12);
+        assert!((large.estimated - 0.009).abs() < 1e-12);
+    }
+
     #[test]
     fn a_baseline_is_what_one_model_alone_would_have_cost() {
         let savings = Savings::new();
         for cost in [0.010, 0.014] {
             let seen = alternatives(("small", 0.7, 0.5), ("large", 0.9, cost));
-            savings.count(&seen, Usd::new(0.002).unwrap());
+            savings.count(&seen, &bill(0.002, false));
         }
         let counts = savings.counts.lock().unwrap();
         let large = &counts.models["large"];

@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use pointsman_types::Quality;
+use pointsman_types::{Quality, Usage};
 use sqlx::AssertSqlSafe;
 
-use super::{close_to, decision, feedback, place, raw, receipt, rows};
-use crate::schema::{APPLICATION, STEP_1};
+use super::{close_to, decision, feedback, outcome, place, raw, receipt, rows, usage};
+use crate::schema::{APPLICATION, STEP_1, STEP_2};
 use crate::{Export, Filter, Store, StoreError};
 
 /// A store as the first release left it: two decisions, three versions of a judgement.
@@ -60,6 +60,31 @@ async fn a_store_of_the_first_release_is_brought_up_to_date() {
     let again = feedback("e", "f4", 0.5);
     let again = super::keyed("k", again);
     assert_eq!(store.feedback(again).await.unwrap(), receipt("f3", true));
+}
+
+/// Nobody knows of old outcomes whether they were estimated.
+#[tokio::test]
+async fn outcomes_of_the_second_form_are_neither_measured_nor_estimated() {
+    let (_directory, path) = place();
+    first_release(&path).await;
+    let kept = "INSERT INTO outcome (id, ts_ms, decision_id, version, cost_usd) VALUES ('o', 4000, 'd', 1, 0.5);";
+    let script = format!("{STEP_2}{kept}PRAGMA user_version = 2;");
+    let mut db = raw(&path).await;
+    sqlx::raw_sql(AssertSqlSafe(script))
+        .execute(&mut db)
+        .await
+        .unwrap();
+    sqlx::Connection::close(db).await.unwrap();
+    let store = Store::open(&path).await.unwrap();
+    let old = rows(&path).await.remove(0);
+    assert!(old.cost_usd.is_some());
+    assert_eq!(old.cost_estimated, None);
+    let took = Usage {
+        is_estimated: Some(true),
+        ..usage(10)
+    };
+    store.outcome(outcome("d", "p", took)).await.unwrap();
+    assert_eq!(rows(&path).await[0].cost_estimated, Some(true));
 }
 
 #[tokio::test]

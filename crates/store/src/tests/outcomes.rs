@@ -37,6 +37,7 @@ async fn a_log_row_has_what_the_call_took() {
         input_tokens: Some(Tokens(9)),
         cached_tokens: Some(Tokens(4)),
         error: Some("timeout".into()),
+        is_estimated: Some(true),
         ..usage(120)
     };
     store.outcome(outcome("d", "o", took)).await.unwrap();
@@ -46,6 +47,7 @@ async fn a_log_row_has_what_the_call_took() {
     assert_eq!(row.output_tokens, Some(Tokens(120)));
     assert_eq!(row.cached_tokens, Some(Tokens(4)));
     assert_eq!(row.cost_usd, Some(Usd::new(0.000_25).unwrap()));
+    assert_eq!(row.cost_estimated, Some(true));
     assert!(
         row.latency_ms
             .is_some_and(|latency| (latency - 812.5).abs() < 1e-9)
@@ -77,6 +79,22 @@ async fn of_many_outcomes_at_once_each_gets_what_it_would_get_alone() {
         .await
         .unwrap();
     assert_eq!(versions, [1, 2]);
+}
+
+/// A provider that counts after all makes another outcome of the same numbers.
+#[tokio::test]
+async fn what_is_counted_takes_the_place_of_what_was_estimated() {
+    let (directory, store) = store_with_decision().await;
+    let estimated = |is_estimated| Usage {
+        is_estimated,
+        ..usage(10)
+    };
+    for (id, is) in [("a", Some(true)), ("b", Some(false)), ("c", None)] {
+        let kept = store.outcome(outcome("d", id, estimated(is))).await;
+        assert_eq!(kept.unwrap(), receipt(id, false));
+        let row = rows(&directory.path().join("store.db")).await.remove(0);
+        assert_eq!(row.cost_estimated, is);
+    }
 }
 
 #[tokio::test]

@@ -198,4 +198,32 @@ async fn savings_are_told_against_every_model() {
         "{told}"
     );
     assert_eq!(of("small"), 0.0);
+    assert_eq!(told["estimated_calls"], 0);
+}
+
+/// In what is recorded, exported and told of savings.
+#[tokio::test]
+async fn a_cost_that_was_estimated_is_told_apart_everywhere() {
+    let site = Site::new(
+        &[Act::SayWithoutUsage("Yes."), Act::Say("Yes.")],
+        &[Act::Say("")],
+    )
+    .await;
+    for _ in 0..2 {
+        site.chat(&asking("auto")).await;
+    }
+    let told: Value = site.running.get("/v1/savings").await.json().await.unwrap();
+    assert_eq!(
+        (&told["calls"], &told["estimated_calls"]),
+        (&json!(2), &json!(1))
+    );
+    let number = |value: &Value| value.as_f64().unwrap();
+    let estimated = number(&told["spent_usd"]) - 0.000_09;
+    assert!(
+        (number(&told["estimated_usd"]) - estimated).abs() < 1e-12,
+        "{told}"
+    );
+    let rows = site.rows().await;
+    let kept: Vec<Option<bool>> = rows.iter().map(|row| row.cost_estimated).collect();
+    assert_eq!(kept, [Some(true), Some(false)]);
 }
