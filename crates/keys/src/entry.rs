@@ -44,6 +44,10 @@ pub struct Entry {
     /// The tier of its requests.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tier: Option<String>,
+    /// Where it has no tier, each of its requests may name one that conditions believe: for an
+    /// application that knows the tiers of its own users.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub names_tier: bool,
     /// Its requests are never used to explore.
     #[serde(default, skip_serializing_if = "is_false")]
     pub no_explore: bool,
@@ -73,6 +77,7 @@ impl Entry {
             name: None,
             models: None,
             tier: None,
+            names_tier: false,
             no_explore: false,
             expires: None,
             blocked: false,

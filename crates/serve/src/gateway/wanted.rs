@@ -14,6 +14,9 @@ use super::tokens::input_tokens;
 use crate::parse::parse;
 use crate::route_body::RouteBody;
 
+/// The label that conditions know the tier by.
+const TIER: &str = "tier";
+
 /// What a caller wants.
 pub(crate) struct Wanted {
     pub(crate) asked: Asked,
@@ -51,7 +54,7 @@ impl Wanted {
         let needs = said.needs();
         let metadata = labels(said, wishes.metadata.take());
         let tier = guest.tier().map(str::to_owned).or(wishes.tier.take());
-        let labels = with_tier(metadata.as_ref(), tier.as_deref());
+        let labels = believed(fleet, guest, metadata.as_ref(), tier.as_deref());
         limits.models = Some(open(fleet, guest, &limits, &labels));
         limits.max_tokens = limits.max_tokens.or(said.max_tokens.map(Tokens));
         limits.needs.extend(capabilities(needs));
@@ -95,11 +98,20 @@ fn open(
         .collect()
 }
 
-/// Conditions may ask for the tier like for any label.
-fn with_tier(metadata: Option<&Map<String, Value>>, tier: Option<&str>) -> Map<String, Value> {
+/// What conditions go by: the request's labels, among them the tier, if the caller may name it.
+fn believed(
+    fleet: &Fleet,
+    guest: &Guest,
+    metadata: Option<&Map<String, Value>>,
+    tier: Option<&str>,
+) -> Map<String, Value> {
     let mut labels = metadata.cloned().unwrap_or_default();
-    if let Some(tier) = tier {
-        labels.insert("tier".into(), tier.into());
+    let believes = fleet.door.believes_tier(guest);
+    if !believes {
+        labels.remove(TIER);
+    }
+    if let Some(tier) = tier.filter(|_| believes).or(guest.tier()) {
+        labels.insert(TIER.into(), tier.into());
     }
     labels
 }

@@ -69,6 +69,67 @@ async fn a_key_opens_its_models_alone() {
     assert!(!list.to_string().contains("large"), "{list}");
 }
 
+/// `large` is for the gold tier alone.
+async fn golden(keys: Vec<Entry>, required: Option<bool>) -> Site {
+    let says = [Act::Say("Yes.")];
+    Site::changed(&says, &says, |gateway| {
+        gateway.auth = AuthConfig { required, keys };
+        gateway.models[1].when = serde_json::from_value(json!({"tier": "gold"})).unwrap();
+    })
+    .await
+}
+
+/// What a request gets that says in every way it can that it is of the gold tier.
+async fn claimed(site: &Site, key: &str) -> StatusCode {
+    let mut claim = asking("large");
+    claim["metadata"] = json!({"tier": "gold"});
+    claim["pointsman"] = json!({"tier": "gold", "metadata": {"tier": "gold"}});
+    asked(site, "/v1/chat/completions", key, &claim).await.0
+}
+
+#[tokio::test]
+async fn a_request_cannot_claim_a_tier_that_its_key_does_not_have() {
+    let gold = Some("gold".to_owned());
+    let of = |seed, tier, names_tier| Entry {
+        tier,
+        names_tier,
+        ..Entry::of(&key(seed))
+    };
+    let keys = vec![
+        of(1, None, false),
+        of(2, gold, false),
+        of(3, None, true),
+        of(4, Some("free".into()), true),
+    ];
+    let site = golden(keys, Some(false)).await;
+    for (seed, expected) in [
+        (1, StatusCode::FORBIDDEN),
+        (2, StatusCode::OK),
+        (3, StatusCode::OK),
+        (4, StatusCode::FORBIDDEN),
+    ] {
+        assert_eq!(claimed(&site, key(seed).reveal()).await, expected, "{seed}");
+    }
+    let nobody = claimed(&site, "sk-none").await;
+    assert_eq!(nobody, StatusCode::FORBIDDEN, "others have keys");
+    let (status, _) = asked(
+        &site,
+        "/v1/chat/completions",
+        key(2).reveal(),
+        &asking("large"),
+    )
+    .await;
+    assert_eq!(status, StatusCode::OK, "the key's own tier needs no word");
+}
+
+#[tokio::test]
+async fn where_there_are_no_keys_a_request_says_its_tier() {
+    let site = golden(Vec::new(), None).await;
+    assert_eq!(claimed(&site, "sk-none").await, StatusCode::OK);
+    let (status, _) = asked(&site, "/v1/chat/completions", "sk-none", &asking("large")).await;
+    assert_eq!(status, StatusCode::FORBIDDEN);
+}
+
 #[tokio::test]
 async fn feedback_belongs_to_the_key_that_asked() {
     let site = site().await;
