@@ -48,6 +48,9 @@ pub(crate) enum Command {
     Serve(ServeArgs),
     /// Tell everything that is wrong with a settings file.
     Check(CheckArgs),
+    /// Prepare the cache of answers to similar questions.
+    #[command(subcommand)]
+    Cache(CacheCommand),
     /// Make keys for clients of a server.
     #[command(subcommand)]
     Key(KeyCommand),
@@ -492,6 +495,31 @@ pub(crate) struct TaughtArgs {
 pub(crate) struct VersionsArgs {
     #[command(flatten)]
     pub(crate) place: PlaceArgs,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CacheCommand {
+    /// Find the threshold of `cache.semantic` on pairs of questions whose truth is known.
+    Calibrate(CacheCalibrateArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CacheCalibrateArgs {
+    /// Pairs as they will be compared, a line each: {"a": "...", "b": "...", "same": true}.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) pairs: PathBuf,
+    /// What makes a vector of a text: static:DIR or minilm:DIR.
+    #[arg(long, value_name = "SPEC")]
+    pub(crate) encoder: EncoderSpec,
+    /// The most hits that may be of another question, as a share.
+    #[arg(long, default_value_t = 0.01, value_name = "SHARE")]
+    pub(crate) false_hits: f64,
+    /// With which probability that may be missed.
+    #[arg(long, default_value_t = 0.05, value_name = "DELTA")]
+    pub(crate) delta: f64,
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,

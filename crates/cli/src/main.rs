@@ -39,6 +39,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Replay(args) => commands::replay::run(&args),
         Command::Serve(args) => commands::serve::run(&args),
         Command::Check(args) => commands::check::run(&args),
+        Command::Cache(command) => commands::cache::run(&command),
         Command::Key(command) => commands::key::run(&command),
         Command::Learning(args) => commands::learning::run(&args),
         Command::Versions(args) => commands::versions::run(&args),

@@ -54,8 +54,8 @@ pub use error::ServeError;
 pub use gateway::{
     AuthConfig, BestOfConfig, BreakerConfig, CacheConfig, CascadeConfig, CheckConfig, Conditions,
     DeploymentConfig, Environment, GatewayConfig, GuardConfig, ModelConfig, PipelineConfig, Reread,
-    RetryConfig, RouterConfig, SequenceConfig, SessionConfig, StepConfig, TelemetryConfig,
-    VoteConfig,
+    RetryConfig, RouterConfig, SemanticConfig, SequenceConfig, SessionConfig, StepConfig,
+    TelemetryConfig, VoteConfig,
 };
 pub use learning::{Adaptive, LearningConfig, Mode};
 pub use live::{Live, LoadError};

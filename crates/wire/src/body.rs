@@ -108,6 +108,20 @@ impl<'a> Body<'a> {
         out
     }
 
+    /// The same text as [`canonical`](Self::canonical) before and after the last place where it says
+    /// this text; `None` where it does not. Bodies with equal parts say the same but for that text:
+    /// what stands anywhere else stands in the parts.
+    #[must_use]
+    pub fn canonical_around(&self, text: &str, without: &[&str]) -> Option<(String, String)> {
+        let mut all = self.canonical(without);
+        let mut said = String::new();
+        quoted(&mut said, text);
+        let at = all.rfind(&said)?;
+        let after = all.split_off(at + said.len());
+        all.truncate(at);
+        Some((all, after))
+    }
+
     /// An answer with what it cost, as `usage.cost`, and a field of the gateway's own; both as JSON.
     #[must_use]
     pub fn noted(&self, cost: Option<&str>, note: Option<(&str, &str)>) -> String {
@@ -283,6 +297,28 @@ mod tests {
         assert_ne!(one, canonical(r#"{"a":"é","b":[1,{"x":null,"y":"A"}]}"#));
         let large = |digits: &str| canonical(&format!(r#"{{"seed": {digits}}}"#));
         assert_ne!(large("18446744073709551617"), large("18446744073709551618"));
+    }
+
+    #[test]
+    fn bodies_with_equal_parts_differ_in_the_text_alone() {
+        let parts = |body: &str, text: &str| {
+            let body = Body::parse(body.as_bytes()).unwrap();
+            body.canonical_around(text, &[])
+        };
+        let one = parts(r#"{"a": "x", "m": ["say \"hi\"", 1]}"#, "say \"hi\"").unwrap();
+        assert_eq!(one, (r#""a":"x","m":["#.to_owned(), ",1],".to_owned()));
+        assert_eq!(
+            parts(r#"{"m": ["ho", 1], "a": "\u0078"}"#, "ho"),
+            Some(one.clone())
+        );
+        assert_ne!(
+            parts(r#"{"a": "y", "m": ["ho", 1]}"#, "ho"),
+            Some(one.clone())
+        );
+        // The text stands elsewhere too: what is left of it keeps the bodies apart.
+        let both = |text: &str| parts(&format!(r#"{{"m": "{text}", "z": "{text}"}}"#), text);
+        assert_ne!(both("ha"), both("ho"));
+        assert_eq!(parts(r#"{"a": 1}"#, "ho"), None);
     }
 
     #[test]

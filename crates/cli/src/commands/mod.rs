@@ -1,6 +1,7 @@
 //! One file per command.
 
 pub(crate) mod add_model;
+pub(crate) mod cache;
 pub(crate) mod check;
 pub(crate) mod evaluate;
 pub(crate) mod explain;

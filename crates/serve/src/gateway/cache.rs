@@ -12,6 +12,8 @@ use quick_cache::sync::Cache;
 use serde::Deserialize;
 use tokio::sync::watch;
 
+use super::semantic::SemanticConfig;
+
 /// The table `cache`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -24,6 +26,8 @@ pub struct CacheConfig {
     pub most_bytes: u64,
     /// The largest answer that is kept.
     pub most_answer_bytes: usize,
+    /// Which answers are given to similar questions, too.
+    pub semantic: SemanticConfig,
 }
 
 impl Default for CacheConfig {
@@ -33,6 +37,7 @@ impl Default for CacheConfig {
             longest_s: 24 * 3600,
             most_bytes: 64 << 20,
             most_answer_bytes: 1 << 20,
+            semantic: SemanticConfig::default(),
         }
     }
 }
@@ -55,11 +60,11 @@ pub(crate) struct Kept {
 }
 
 impl Kept {
-    fn is_over(&self) -> bool {
+    pub(super) fn is_over(&self) -> bool {
         self.at.elapsed() >= self.ttl
     }
 
-    fn bytes(&self) -> usize {
+    pub(super) fn bytes(&self) -> usize {
         let said = self.answer.text().len();
         said + self.body.as_ref().map_or(0, Bytes::len) + 512
     }
@@ -155,12 +160,14 @@ impl Answers {
     }
 
     /// Keeps an answer and tells those who wait. One that is too large is told and not kept.
-    pub(crate) fn land(&self, flight: Flight, kept: Kept) {
+    pub(crate) fn land(&self, flight: Flight, kept: Kept) -> Option<Arc<Kept>> {
         let kept = Arc::new(kept);
-        if kept.bytes() <= self.config.most_answer_bytes {
+        let fits = kept.bytes() <= self.config.most_answer_bytes;
+        if fits {
             self.kept.insert(flight.key, Arc::clone(&kept));
         }
-        flight.tell.send_replace(Some(kept));
+        flight.tell.send_replace(Some(Arc::clone(&kept)));
+        fits.then_some(kept)
     }
 }
 

@@ -13,9 +13,10 @@ use sha2::{Digest, Sha256};
 use super::auth::Guest;
 use super::cache::{Answers, CacheKey, Flight, Kept};
 use super::explained::FIELD;
-use super::notes::{CACHE, Notes};
+use super::notes::{CACHE, Notes, SIMILARITY};
 use super::refused::Refused;
 use super::reply::reply;
+use super::semantic::{Near, Question};
 use super::wishes::CacheWishes;
 
 /// What of a request has no part in its answer.
@@ -34,10 +35,17 @@ pub(super) struct Terms {
     pub(super) ttl: Duration,
 }
 
+/// Where an answer is to be kept, and how long.
+pub(super) struct Place {
+    pub(super) flight: Flight,
+    pub(super) ttl: Duration,
+    /// What it may be given for besides equal requests.
+    pub(super) question: Option<Question>,
+}
+
 /// An answer that is to be kept, once it is there.
 pub(super) struct Keeping {
-    flight: Flight,
-    ttl: Duration,
+    place: Place,
     decision_id: String,
     model: String,
 }
@@ -48,7 +56,7 @@ impl Terms {
         answers: &Answers,
         wishes: &CacheWishes,
         headers: &HeaderMap,
-        request: Asked<'_>,
+        request: &Asked<'_>,
     ) -> Option<Self> {
         let config = &answers.config;
         let says = |word: &str| directives(headers).any(|one| one.eq_ignore_ascii_case(word));
@@ -89,6 +97,16 @@ pub(super) struct Asked<'a> {
 
 impl Asked<'_> {
     fn key(&self, headers: &HeaderMap) -> CacheKey {
+        self.hashed(headers, &[&self.body.canonical(&WITHOUT)])
+    }
+
+    /// The key of everything but this text; `None` where it is not said.
+    pub(super) fn key_but_for(&self, headers: &HeaderMap, text: &str) -> Option<CacheKey> {
+        let (before, after) = self.body.canonical_around(text, &WITHOUT)?;
+        Some(self.hashed(headers, &[&before, &after]))
+    }
+
+    fn hashed(&self, headers: &HeaderMap, parts: &[&str]) -> CacheKey {
         let mut hash = Sha256::new();
         let mut part = |text: &[u8]| {
             hash.update(text.len().to_le_bytes());
@@ -100,16 +118,15 @@ impl Asked<'_> {
             part(headers.get(name).map_or(&[], HeaderValue::as_bytes));
         }
         part(self.wishes.as_bytes());
-        part(self.body.canonical(&WITHOUT).as_bytes());
+        parts.iter().for_each(|text| part(text.as_bytes()));
         hash.finalize().into()
     }
 }
 
 impl Keeping {
-    pub(super) fn new(flight: Flight, ttl: Duration, decision_id: &str, model: &str) -> Self {
+    pub(super) fn new(place: Place, decision_id: &str, model: &str) -> Self {
         Self {
-            flight,
-            ttl,
+            place,
             decision_id: decision_id.to_owned(),
             model: model.to_owned(),
         }
@@ -126,9 +143,12 @@ impl Keeping {
             decision_id: self.decision_id,
             model: self.model,
             at: Instant::now(),
-            ttl: self.ttl,
+            ttl: self.place.ttl,
         };
-        answers.land(self.flight, kept);
+        let kept = answers.land(self.place.flight, kept);
+        if let (Some(question), Some(kept)) = (self.place.question, kept) {
+            question.keep(kept);
+        }
     }
 }
 
@@ -157,6 +177,16 @@ pub(super) fn again(
         }
     };
     Ok(reply(body.into(), said.stream, notes))
+}
+
+/// The answer to a similar question, and how similar that is.
+pub(super) fn similar(near: &Near, said: &Conversation<'_>) -> Result<Response, Refused> {
+    let mut response = again(&near.kept, "semantic", said)?;
+    let similarity = format!("{:.4}", near.similarity);
+    if let Ok(similarity) = HeaderValue::from_str(&similarity) {
+        response.headers_mut().insert(SIMILARITY, similarity);
+    }
+    Ok(response)
 }
 
 fn envelope(kept: &Kept) -> Envelope {

@@ -10,8 +10,7 @@ use pointsman_wire::{self as wire, Conversation, Envelope};
 use uuid::Uuid;
 
 use super::account::{Account, Order};
-use super::cache::Flight;
-use super::caching::Keeping;
+use super::caching::{Keeping, Place};
 use super::choose::{Chosen, instead};
 use super::explained::{Explained, FIELD};
 use super::fleet::Fleet;
@@ -56,10 +55,10 @@ pub(super) struct Sent {
 }
 
 impl Sent {
-    /// The answer is to be given again for so long.
-    pub(super) fn keeping(&self, flight: Flight, ttl: Duration) -> Keeping {
+    /// The answer is to be given again.
+    pub(super) fn keeping(&self, place: Place) -> Keeping {
         let Ticket { id, decided, .. } = &self.ticket;
-        Keeping::new(flight, ttl, id, decided.decision.model.as_str())
+        Keeping::new(place, id, decided.decision.model.as_str())
     }
 
     pub(super) fn explained(&self) -> Explained {

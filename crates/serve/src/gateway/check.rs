@@ -21,6 +21,7 @@ use super::cache::{Answers, CacheConfig};
 use super::fleet::{Fleet, Member, listed};
 use super::guarding::{GuardConfig, Rails};
 use super::pipelines::Pipeline;
+use super::semantic::Semantic;
 use super::sessions::{SessionConfig, Sessions};
 use super::settings::{BreakerConfig, DeploymentConfig, GatewayConfig, ModelConfig, RetryConfig};
 use super::unrouted::Unrouted;
@@ -118,6 +119,7 @@ impl Build<'_> {
             rails: self.rails(&config.guard),
             sessions: self.sessions(&config.sessions),
             answers: self.answers(&config.cache),
+            semantic: self.semantic(config),
             unrouted: Unrouted::new(config.callable()),
             members,
             persistence: self.persistence(&config.retries),
@@ -245,6 +247,26 @@ impl Build<'_> {
             Some(before) => Arc::clone(before),
             None => Arc::new(Answers::new(config)),
         }
+    }
+
+    /// So do answers to similar questions.
+    fn semantic(&mut self, config: &GatewayConfig) -> Option<Arc<Semantic>> {
+        let (semantic, at) = (&config.cache.semantic, "cache.semantic");
+        let before = self.before.and_then(|before| before.semantic.as_ref());
+        if let Some(before) = before.filter(|before| before.config == *semantic) {
+            return Some(Arc::clone(before));
+        }
+        let opened = Semantic::open(semantic);
+        let opened = opened.map_err(|problems| {
+            for problem in problems {
+                self.problems.push(format!("{at}.{problem}"));
+            }
+        });
+        let opened = opened.ok().flatten()?;
+        if config.cache.ttl_s == 0 {
+            self.wrong(at, "answers are kept for cache.ttl_s seconds, which is 0");
+        }
+        Some(Arc::new(opened))
     }
 
     fn persistence(&mut self, retries: &RetryConfig) -> Persistence {

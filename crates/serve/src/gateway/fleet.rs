@@ -14,6 +14,7 @@ use super::check::AUTO;
 use super::condition::Conditions;
 use super::guarding::Rails;
 use super::pipelines::Pipeline;
+use super::semantic::Semantic;
 use super::sessions::Sessions;
 use super::settings::DeploymentConfig;
 use super::unrouted::Unrouted;
@@ -41,6 +42,8 @@ pub(crate) struct Fleet {
     pub(crate) rails: Rails,
     pub(crate) sessions: Arc<Sessions>,
     pub(crate) answers: Arc<Answers>,
+    /// Answers to similar questions, where somebody wants that.
+    pub(crate) semantic: Option<Arc<Semantic>>,
 }
 
 /// A model that can be called.

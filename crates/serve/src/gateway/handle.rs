@@ -1,7 +1,7 @@
 //! A request's way: read, decided, called, told, accounted for.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use axum::body::Body;
 use axum::extract::State;
@@ -12,8 +12,8 @@ use pointsman_wire::{self as wire, Conversation, Dialect, Failure, FailureKind};
 
 use super::asked::Asked;
 use super::auth::Guest;
-use super::cache::{Flight, Found};
-use super::caching::{self, Terms};
+use super::cache::Found;
+use super::caching::{self, Place, Terms};
 use super::calling::Call;
 use super::choose::choose;
 use super::ending::Ending;
@@ -23,6 +23,7 @@ use super::pipelines::Request;
 use super::piping::Piping;
 use super::refused::Refused;
 use super::reply::reply;
+use super::semantic::{Near, Question};
 use super::sending;
 use super::telemetry::Trace;
 use super::wanted::Wanted;
@@ -101,13 +102,23 @@ async fn answer(
         said: &said,
         wishes: &wishes.others,
     };
-    let terms = Terms::of(&fleet.answers, &wishes.cache, headers, asked);
+    let terms = Terms::of(&fleet.answers, &wishes.cache, headers, &asked);
     let flight = match found(app, fleet, terms.as_ref()).await {
         Found::Hit(kept) => return caching::again(&kept, "hit", &said),
         Found::Merged(kept) => return caching::again(&kept, "merged", &said),
-        Found::Miss(flight) => terms.map(|terms| (flight, terms.ttl)),
+        Found::Miss(flight) => Some(flight),
         Found::Alone => None,
     };
+    let question = question(fleet, terms.as_ref(), &asked, headers).await;
+    if let Some(near) = near(question.as_ref(), terms.as_ref()) {
+        app.metrics.gateway().similar();
+        return caching::similar(&near, &said);
+    }
+    let place = flight.zip(terms).map(|(flight, terms)| Place {
+        flight,
+        ttl: terms.ttl,
+        question,
+    });
     let came = Came {
         app,
         fleet,
@@ -121,8 +132,8 @@ async fn answer(
         since,
     };
     match wanted.asked {
-        Asked::Pipeline(at) => came.pipe(at, wanted.explain, flight).await,
-        Asked::Routed { .. } | Asked::Pinned(_) => came.call(wanted, flight).await,
+        Asked::Pipeline(at) => came.pipe(at, wanted.explain, place).await,
+        Asked::Routed { .. } | Asked::Pinned(_) => came.call(wanted, place).await,
     }
 }
 
@@ -142,11 +153,13 @@ struct Came<'c> {
     since: Instant,
 }
 
-/// A request under way that others may wait for, and how long its answer is kept.
-type Kept = Option<(Flight, Duration)>;
-
 impl Came<'_> {
-    async fn pipe(&self, at: usize, explains: bool, flight: Kept) -> Result<Response, Refused> {
+    async fn pipe(
+        &self,
+        at: usize,
+        explains: bool,
+        place: Option<Place>,
+    ) -> Result<Response, Refused> {
         let piping = Piping {
             app: self.app,
             fleet: self.fleet,
@@ -160,10 +173,10 @@ impl Came<'_> {
             },
             explains,
         };
-        piping.run(&self.fleet.pipelines[at], flight).await
+        piping.run(&self.fleet.pipelines[at], place).await
     }
 
-    async fn call(&self, wanted: Wanted, flight: Kept) -> Result<Response, Refused> {
+    async fn call(&self, wanted: Wanted, place: Option<Place>) -> Result<Response, Refused> {
         let Self {
             app, fleet, said, ..
         } = *self;
@@ -182,11 +195,11 @@ impl Came<'_> {
             thread,
             read_in: self.since.elapsed(),
         };
-        let mut sent = call.send(chosen, flight.is_some()).await?;
+        let mut sent = call.send(chosen, place.is_some()).await?;
         if self.is_cached {
             sent.notes.put(CACHE, "miss");
         }
-        let keeping = flight.map(|(flight, ttl)| sent.keeping(flight, ttl));
+        let keeping = place.map(|place| sent.keeping(place));
         let explained = explains.then(|| sent.explained());
         let ending = Ending {
             account: sent.account,
@@ -222,6 +235,23 @@ async fn found(app: &App, fleet: &Fleet, terms: Option<&Terms>) -> Found {
     };
     app.metrics.gateway().cached(&found);
     found
+}
+
+/// The request as a question that may share its answer with similar ones.
+async fn question(
+    fleet: &Fleet,
+    terms: Option<&Terms>,
+    asked: &caching::Asked<'_>,
+    headers: &HeaderMap,
+) -> Option<Question> {
+    terms?;
+    fleet.semantic.as_ref()?.question(asked, headers).await
+}
+
+/// The answer to a similar question. Who wants it fresh takes none.
+fn near(question: Option<&Question>, terms: Option<&Terms>) -> Option<Near> {
+    let terms = terms.filter(|terms| !terms.is_fresh)?;
+    question?.near().filter(|near| terms.allow(&near.kept))
 }
 
 fn respond(answered: Answered, ending: Ending, mut notes: Notes) -> Response {

@@ -7,7 +7,7 @@
 //! | `pointsman_tokens_total` | `model`, `kind` | `input`, `cached`, `output`, as billed |
 //! | `pointsman_cost_usd_total` | `model` | what calls cost |
 //! | `pointsman_cost_estimated_total` | | calls whose provider told no usage |
-//! | `pointsman_cache_total` | `result` | requests that may be answered from the cache: `hit`, `merged`, `miss`, `alone` |
+//! | `pointsman_cache_total` | `result` | requests that may be answered from the cache: `hit`, `merged`, `miss`, `alone`; of the last two `semantic` counts those that a similar question's answer served |
 //! | `pointsman_overhead_seconds` | | time from the request to its call |
 //! | `pointsman_unrecorded_total` | | decisions on traffic that could not be kept |
 //! | `pointsman_telemetry_dropped_total` | | spans that did not reach the collector |
@@ -164,6 +164,12 @@ impl GatewayMetrics {
             Found::Miss(_) => "miss",
             Found::Alone => "alone",
         };
+        self.cache.get_or_create(&CacheLabel { result }).inc();
+    }
+
+    /// A similar question was answered before.
+    pub(super) fn similar(&self) {
+        let result = "semantic";
         self.cache.get_or_create(&CacheLabel { result }).inc();
     }
 

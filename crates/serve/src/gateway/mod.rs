@@ -28,6 +28,7 @@ mod refused;
 mod reply;
 mod reread;
 mod savings;
+mod semantic;
 mod sending;
 mod sessions;
 mod settings;
@@ -61,6 +62,7 @@ pub use pipelines::{
 pub use reread::Reread;
 pub(crate) use reread::Stamp;
 pub(crate) use savings::{Savings, savings};
+pub use semantic::SemanticConfig;
 pub use sessions::SessionConfig;
 pub use settings::{
     BreakerConfig, DeploymentConfig, GatewayConfig, ModelConfig, RetryConfig, RouterConfig,

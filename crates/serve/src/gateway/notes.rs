@@ -20,6 +20,7 @@ pub(super) const FALLBACKS: HeaderName = HeaderName::from_static("x-pointsman-fa
 const COST: HeaderName = HeaderName::from_static("x-pointsman-cost-usd");
 const ESTIMATED: HeaderName = HeaderName::from_static("x-pointsman-cost-estimated");
 pub(super) const CACHE: HeaderName = HeaderName::from_static("x-pointsman-cache");
+pub(super) const SIMILARITY: HeaderName = HeaderName::from_static("x-pointsman-cache-similarity");
 const SESSION: HeaderName = HeaderName::from_static("x-pointsman-session");
 const LOST: HeaderName = HeaderName::from_static("x-pointsman-lost");
 

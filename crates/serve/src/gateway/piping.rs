@@ -12,8 +12,7 @@ use serde::Serialize;
 
 use super::account::Bill;
 use super::auth::Guest;
-use super::cache::Flight;
-use super::caching::Keeping;
+use super::caching::{Keeping, Place};
 use super::ending::{before_done, wrapped};
 use super::explained::FIELD;
 use super::fleet::Fleet;
@@ -50,7 +49,7 @@ impl Piping<'_> {
     pub(super) async fn run(
         &self,
         pipeline: &Pipeline,
-        flight: Option<(Flight, std::time::Duration)>,
+        place: Option<Place>,
     ) -> Result<Response, Refused> {
         let crew = Crew {
             app: self.app,
@@ -78,8 +77,8 @@ impl Piping<'_> {
             true => self.stream(&done, explained),
             false => self.whole(&done, &bill, explained)?,
         };
-        if let Some((flight, ttl)) = flight {
-            let keeping = Keeping::new(flight, ttl, &done.decision_id, done.model.as_str());
+        if let Some(place) = place {
+            let keeping = Keeping::new(place, &done.decision_id, done.model.as_str());
             let kept = (!said.stream).then(|| body.clone());
             keeping.land(&self.fleet.answers, done.answer, kept);
         }

@@ -8,6 +8,7 @@ mod keys;
 mod pipelines;
 mod provider;
 mod routing;
+mod similar;
 mod telemetry;
 
 use pointsman_types::LogRow;
