@@ -96,6 +96,13 @@ impl App {
             .with_state(Arc::clone(self))
     }
 
+    /// Says which pipelines cannot do what they are for with the router in service.
+    pub(crate) fn tell_idle(&self) {
+        let snapshot = self.live.snapshot();
+        let fleet = self.gateway.fleet.load();
+        fleet.tell_idle(snapshot.current.router.as_ref());
+    }
+
     /// Counts what there is to learn from: a decision or a judgement.
     pub(crate) fn heard(&self) {
         self.heard.fetch_add(1, Ordering::Relaxed);

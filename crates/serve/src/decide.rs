@@ -1,7 +1,7 @@
 //! What the server needs of a router. One implementation serves; tests use fixed ones, so that
 //! they state decisions instead of training for them.
 
-use pointsman_router::{Explanation, Router, Unsatisfiable};
+use pointsman_router::{CascadeStopped, Cascading, Explanation, Router, Unsatisfiable};
 use pointsman_types::{Candidate, Decision, ModelCard, ModelName, Request};
 
 use crate::{Adaptive, LoadError};
@@ -59,6 +59,24 @@ pub trait Decide: Send + Sync + 'static {
         self.decide(request)
     }
 
+    /// Begins a request as the cascade that it learnt.
+    ///
+    /// # Errors
+    /// When it learnt none, or limits refuse every model.
+    fn cascade(&self, _request: &Request) -> Result<Cascading, CascadeStopped> {
+        Err(CascadeStopped::Untrained)
+    }
+
+    /// Whether it learnt a cascade.
+    fn has_cascade(&self) -> bool {
+        false
+    }
+
+    /// Quality per US dollar at which it decides; `None` where money is not weighed against quality.
+    fn lambda(&self) -> Option<f64> {
+        None
+    }
+
     /// The part that learns from feedback, where there is one.
     fn adaptive(&self) -> Option<&Adaptive> {
         None
@@ -104,5 +122,17 @@ impl Decide for Router {
 
     fn explain(&self, request: &Request) -> Result<Explanation, Unsatisfiable> {
         Router::explain(self, request)
+    }
+
+    fn cascade(&self, request: &Request) -> Result<Cascading, CascadeStopped> {
+        Router::cascade(self, request)
+    }
+
+    fn has_cascade(&self) -> bool {
+        Router::has_cascade(self)
+    }
+
+    fn lambda(&self) -> Option<f64> {
+        Router::lambda(self)
     }
 }

@@ -53,9 +53,9 @@ pub use decide::Decide;
 pub use error::ServeError;
 pub use gateway::{
     AuthConfig, BestOfConfig, BreakerConfig, CacheConfig, CascadeConfig, CheckConfig, Conditions,
-    DeploymentConfig, Environment, GatewayConfig, GuardConfig, ModelConfig, PipelineConfig, Reread,
-    RetryConfig, RouterConfig, SemanticConfig, SequenceConfig, SessionConfig, StepConfig,
-    TelemetryConfig, VoteConfig,
+    DeploymentConfig, Environment, GatewayConfig, GuardConfig, LearnedConfig, ModelConfig,
+    PipelineConfig, Reread, RetryConfig, RouterConfig, SemanticConfig, SequenceConfig,
+    SessionConfig, StepConfig, TelemetryConfig, VoteConfig,
 };
 pub use learning::{Adaptive, LearningConfig, Mode};
 pub use live::{Live, LoadError};

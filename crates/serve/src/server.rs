@@ -73,6 +73,7 @@ impl Server {
         let address = listener.local_addr().map_err(bind_error)?;
         let app = App::new(&settings, metrics, gateway, live, store);
         app.adopt().await.map_err(ServeError::Versions)?;
+        app.tell_idle();
         Ok(Self {
             listener,
             address,

@@ -80,8 +80,9 @@ impl Watch {
             None => {}
             Some(Ok(is_new)) => {
                 tracing::info!("new settings are in force");
-                if is_new && self.app.live.source().is_some() {
-                    self.reload().await;
+                match is_new && self.app.live.source().is_some() {
+                    true => self.reload().await,
+                    false => self.app.tell_idle(),
                 }
             }
             Some(Err(error)) => {
@@ -110,6 +111,7 @@ impl Watch {
                 let snapshot = self.app.live.snapshot();
                 let policy_version = snapshot.current.router.policy_version();
                 tracing::info!(policy_version, "a new router is in service");
+                self.app.tell_idle();
             }
             Err(error) => {
                 let error = &error as &dyn std::error::Error;

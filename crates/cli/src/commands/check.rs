@@ -1,9 +1,9 @@
 //! `pointsman check`: tells everything that is wrong with a settings file.
 
 use std::io::Write;
-use std::path::Path;
 
-use pointsman_router::Router;
+use pointsman_router::{Router, RouterError};
+use pointsman_serve::GatewayConfig;
 
 use crate::args::CheckArgs;
 use crate::failure::Usage;
@@ -46,11 +46,30 @@ fn problems(settings: &Settings) -> Vec<String> {
         .into_iter()
         .collect();
     problems.extend(gateway.problems(&|name| std::env::var(name).ok()));
-    problems.extend(gateway.router.path.as_deref().and_then(unreadable));
+    problems.extend(of_router(gateway));
     problems
 }
 
-fn unreadable(router: &Path) -> Option<String> {
-    let error = Router::open(router).err()?;
-    Some(format!("router.path: `{}`: {error}", router.display()))
+/// What is wrong with the router that the settings name, or with pipelines that count on it.
+fn of_router(gateway: &GatewayConfig) -> Vec<String> {
+    let Some(path) = &gateway.router.path else {
+        return Vec::new();
+    };
+    let wrong = |what: &str, error: RouterError| vec![format!("{what}: {error}")];
+    let router = match Router::open(path) {
+        Ok(router) => router,
+        Err(error) => return wrong(&format!("router.path: `{}`", path.display()), error),
+    };
+    let router = match gateway.router.policy.clone() {
+        None => router,
+        Some(policy) => match router.with_policy(policy) {
+            Ok(router) => router,
+            Err(error) => return wrong("router.policy", error),
+        },
+    };
+    let idle = gateway.pipelines.iter().filter_map(|pipeline| {
+        let why = pipeline.idle(&router)?;
+        Some(format!("pipeline `{}`: {why}", pipeline.name()))
+    });
+    idle.collect()
 }

@@ -30,14 +30,14 @@ pub(crate) struct Chosen {
     pub(crate) beside: Option<Beside>,
 }
 
-/// Decides who is asked.
+/// Decides who is asked, by the routers that were in service when the request came.
 pub(crate) async fn choose(
     app: &Arc<App>,
+    snapshot: &Arc<Snapshot>,
     fleet: &Arc<Fleet>,
     wanted: Wanted,
     thread: Option<&Thread>,
 ) -> Result<Chosen, Refused> {
-    let snapshot = app.live.snapshot();
     let mut request = wanted.request;
     let (id, ts_ms) = new_id();
     let threshold = match wanted.asked {
@@ -53,7 +53,7 @@ pub(crate) async fn choose(
     };
     let desk = Desk {
         app,
-        snapshot: &snapshot,
+        snapshot,
         fleet,
         id: &id,
         threshold,
@@ -86,7 +86,7 @@ pub(crate) async fn choose(
     );
     let is_compared = is_free && threshold.is_none() && !snapshot.current.router.is_stand_in();
     let decided = match is_compared {
-        true => compared::before_the_answer(app, &snapshot, decided).await,
+        true => compared::before_the_answer(app, snapshot, decided).await,
         false => decided,
     };
     let ranking = ranking(fleet, &decided);
@@ -96,7 +96,7 @@ pub(crate) async fn choose(
     Ok(Chosen {
         ranking,
         beside: is_compared
-            .then(|| Beside::of(&snapshot, &decided))
+            .then(|| Beside::of(snapshot, &decided))
             .flatten(),
         decided,
     })
@@ -213,7 +213,7 @@ fn within(candidates: &mut [Candidate], threshold: f32) -> f64 {
 }
 
 /// The request with only those models that the router knows; `None` where it knows none of them.
-fn known(request: &Request, router: &[ModelName]) -> Option<Request> {
+pub(crate) fn known(request: &Request, router: &[ModelName]) -> Option<Request> {
     let open = request.limits.models.as_deref().unwrap_or(router);
     let models: Vec<ModelName> = open
         .iter()

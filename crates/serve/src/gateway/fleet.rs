@@ -18,7 +18,7 @@ use super::semantic::Semantic;
 use super::sessions::Sessions;
 use super::settings::DeploymentConfig;
 use super::unrouted::Unrouted;
-use crate::models;
+use crate::{Decide, models};
 
 /// What the gateway works with until the settings change.
 pub(crate) struct Fleet {
@@ -88,6 +88,16 @@ impl Fleet {
     pub(crate) fn pipeline(&self, name: &str) -> Option<usize> {
         let mut pipelines = self.pipelines.iter();
         pipelines.position(|pipeline| pipeline.name.as_str() == name)
+    }
+
+    /// Says of each pipeline that asks one model only where this router serves why that is.
+    pub(crate) fn tell_idle(&self, router: &dyn Decide) {
+        for pipeline in &self.pipelines {
+            if let Some(why) = pipeline.idle(router) {
+                let name = pipeline.name.as_str();
+                tracing::warn!(pipeline = name, why, "the pipeline asks one model only");
+            }
+        }
     }
 
     /// The body of `GET /v1/models` for a caller.

@@ -183,7 +183,8 @@ impl Came<'_> {
         let (caller, session) = (wanted.key_id.as_deref(), wanted.session_id.as_deref());
         let thread = fleet.sessions.thread(caller, session, said);
         let (explains, input) = (wanted.explain, wanted.input);
-        let chosen = choose(app, fleet, wanted, thread.as_ref()).await?;
+        let snapshot = app.live.snapshot();
+        let chosen = choose(app, &snapshot, fleet, wanted, thread.as_ref()).await?;
         let call = Call {
             app,
             fleet,

@@ -56,8 +56,8 @@ pub use guarding::GuardConfig;
 pub(crate) use handle::{chat, messages, responses};
 pub(crate) use metrics::GatewayMetrics;
 pub use pipelines::{
-    BestOfConfig, CascadeConfig, CheckConfig, PipelineConfig, SequenceConfig, StepConfig,
-    VoteConfig,
+    BestOfConfig, CascadeConfig, CheckConfig, LearnedConfig, PipelineConfig, SequenceConfig,
+    StepConfig, VoteConfig,
 };
 pub use reread::Reread;
 pub(crate) use reread::Stamp;

@@ -9,6 +9,7 @@ use pointsman_relay::streamed;
 use pointsman_types::{ModelName, Usd};
 use pointsman_wire::{Body, Envelope, Failure};
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use super::account::Bill;
 use super::auth::Guest;
@@ -29,6 +30,9 @@ struct Explained<'e> {
     decision_id: &'e str,
     model: &'e ModelName,
     calls: &'e [Entry],
+    /// What the pipeline knew when it stopped, where it says that.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    ended: &'e Map<String, Value>,
     cost_usd: Usd,
     cost_is_estimated: bool,
 }
@@ -54,6 +58,7 @@ impl Piping<'_> {
         let crew = Crew {
             app: self.app,
             fleet: self.fleet,
+            snapshot: &self.app.live.snapshot(),
             guest: self.guest,
             trace: self.trace,
             headers: self.headers,
@@ -91,6 +96,7 @@ impl Piping<'_> {
             decision_id: &done.decision_id,
             model: &done.model,
             calls: &ledger.calls,
+            ended: &ledger.ended,
             cost_usd: ledger.spent(),
             cost_is_estimated: ledger.is_estimated,
         };

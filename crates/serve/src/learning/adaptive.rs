@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use pointsman_policy::Exploration;
-use pointsman_router::{Explanation, Learned, Router, RouterError, Unsatisfiable};
+use pointsman_router::{
+    CascadeStopped, Cascading, Explanation, Learned, Router, RouterError, Unsatisfiable,
+};
 use pointsman_types::{Candidate, Decision, ModelCard, ModelName, Request};
 
 use super::state::learned_in;
@@ -97,6 +99,18 @@ impl Decide for Adaptive {
 
     fn explain(&self, request: &Request) -> Result<Explanation, Unsatisfiable> {
         self.serving.load().explain(request)
+    }
+
+    fn cascade(&self, request: &Request) -> Result<Cascading, CascadeStopped> {
+        self.serving.load().cascade(request)
+    }
+
+    fn has_cascade(&self) -> bool {
+        self.frozen.has_cascade()
+    }
+
+    fn lambda(&self) -> Option<f64> {
+        self.frozen.lambda()
     }
 
     fn adaptive(&self) -> Option<&Adaptive> {

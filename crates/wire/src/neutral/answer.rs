@@ -43,6 +43,14 @@ pub struct Likelihood {
     pub tokens: u64,
 }
 
+impl Likelihood {
+    /// The mean logarithm of a token's probability.
+    #[must_use]
+    pub fn mean(self) -> f64 {
+        self.logprob / self.tokens.max(1) as f64
+    }
+}
+
 /// Why an answer ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Stop {

@@ -5,7 +5,7 @@ use pointsman_types::ModelName;
 use pointsman_wire::Answer;
 
 use super::judge::best;
-use super::{BestOfConfig, Crew, Done, Stopped, calls};
+use super::{BestOfConfig, Crew, Done, Step, Stopped, calls};
 
 /// A best-of that was checked.
 pub(crate) struct BestOf {
@@ -50,7 +50,9 @@ pub(super) fn repeated(models: &[ModelName], samples: usize) -> Vec<ModelName> {
 
 /// The answers of all these at the same time, in their order; an error where none answers.
 pub(super) async fn all(crew: &Crew<'_>, models: &[ModelName]) -> Result<Vec<Done>, Stopped> {
-    let asked = models.iter().map(|model| crew.repeat(model, false));
+    let asked = models
+        .iter()
+        .map(|model| crew.repeat(model, Step::default()));
     let (mut done, mut trouble) = (Vec::new(), None);
     for result in join_all(asked).await {
         match result {

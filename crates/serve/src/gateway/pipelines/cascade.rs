@@ -3,7 +3,7 @@
 use pointsman_types::ModelName;
 
 use super::check::Check;
-use super::{CascadeConfig, Crew, Done, Stopped, calls};
+use super::{CascadeConfig, Crew, Done, Step, Stopped, calls};
 
 /// A cascade that was checked.
 pub(crate) struct Cascade {
@@ -32,11 +32,15 @@ impl Cascade {
 
     /// The first answer that passes, or the last one. A model that fails is passed over.
     pub(super) async fn run(&self, crew: &Crew<'_>) -> Result<Done, Stopped> {
-        let scored = self.checks.iter().any(Check::needs_likelihood);
+        let is_scored = self.checks.iter().any(Check::needs_likelihood);
         let mut best = None;
         let mut trouble = None;
         for (at, model) in self.models.iter().enumerate() {
-            match crew.repeat(model, scored).await {
+            let step = Step {
+                is_scored,
+                ..Step::default()
+            };
+            match crew.repeat(model, step).await {
                 Ok(done) if at + 1 == self.models.len() => return Ok(done),
                 Ok(done) => {
                     if self.passes(crew, &done).await {

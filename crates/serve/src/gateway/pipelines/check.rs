@@ -1,7 +1,7 @@
 //! Whether an answer is good enough to stop at.
 
 use pointsman_types::ModelName;
-use pointsman_wire::{Answer, Format, Said, Stop};
+use pointsman_wire::{Answer, Format, Likelihood, Said, Stop};
 use regex::Regex;
 use serde_json::Value;
 
@@ -106,9 +106,7 @@ impl Check {
 }
 
 fn is_likely(answer: &Answer, least: f64) -> bool {
-    let mean = answer
-        .likelihood
-        .map(|likely| likely.logprob / likely.tokens.max(1) as f64);
+    let mean = answer.likelihood.map(Likelihood::mean);
     mean.is_none_or(|mean| mean >= least)
 }
 
@@ -136,8 +134,6 @@ fn is_json(answer: &Answer, format: Option<&Format<'_>>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use pointsman_wire::Likelihood;
-
     use super::*;
 
     fn said(text: &str) -> Answer {

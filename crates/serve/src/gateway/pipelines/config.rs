@@ -1,7 +1,10 @@
 //! Pipelines as settings list them: `[[pipelines]]`, each called like a model.
 
+use pointsman_router::CascadeRules;
 use pointsman_types::{ModelName, Usd};
 use serde::Deserialize;
+
+use crate::Decide;
 
 /// One of `pipelines`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -9,6 +12,8 @@ use serde::Deserialize;
 pub enum PipelineConfig {
     /// A cheap model first; the next one where its answer does not pass.
     Cascade(CascadeConfig),
+    /// The router's learnt cascade reads each answer: it is returned, or another model is asked.
+    LearnedCascade(LearnedConfig),
     /// Steps with templates over what was said before.
     Sequence(SequenceConfig),
     /// Several answers, of which a judge takes the best.
@@ -27,6 +32,23 @@ pub struct CascadeConfig {
     pub models: Vec<ModelName>,
     /// What an answer must pass, all of it.
     pub checks: Vec<CheckConfig>,
+    /// The most that all calls together may cost, as expected before each.
+    pub max_cost_usd: Option<Usd>,
+}
+
+/// A learnt cascade.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LearnedConfig {
+    /// What callers name it.
+    pub name: ModelName,
+    /// Who may be asked; by default every model that the request may use.
+    pub models: Option<Vec<ModelName>>,
+    /// The most answers that are asked for.
+    #[serde(default = "most_calls")]
+    pub max_calls: usize,
+    /// Quality that a US dollar must buy; by default that of the router's policy.
+    pub lambda: Option<f64>,
     /// The most that all calls together may cost, as expected before each.
     pub max_cost_usd: Option<Usd>,
 }
@@ -137,12 +159,17 @@ const fn once() -> usize {
     1
 }
 
+const fn most_calls() -> usize {
+    CascadeRules::MOST_CALLS
+}
+
 impl PipelineConfig {
     /// What callers name it.
     #[must_use]
     pub const fn name(&self) -> &ModelName {
         match self {
             Self::Cascade(one) => &one.name,
+            Self::LearnedCascade(one) => &one.name,
             Self::Sequence(one) => &one.name,
             Self::BestOf(one) => &one.name,
             Self::Vote(one) => &one.name,
@@ -154,9 +181,19 @@ impl PipelineConfig {
     pub const fn max_cost(&self) -> Option<Usd> {
         match self {
             Self::Cascade(one) => one.max_cost_usd,
+            Self::LearnedCascade(one) => one.max_cost_usd,
             Self::Sequence(one) => one.max_cost_usd,
             Self::BestOf(one) => one.max_cost_usd,
             Self::Vote(one) => one.max_cost_usd,
+        }
+    }
+
+    /// Why it would ask one model only where this router serves; `None` where it does what it is for.
+    #[must_use]
+    pub fn idle(&self, router: &dyn Decide) -> Option<&'static str> {
+        match self {
+            Self::LearnedCascade(one) => one.idle(router),
+            Self::Cascade(_) | Self::Sequence(_) | Self::BestOf(_) | Self::Vote(_) => None,
         }
     }
 
@@ -167,12 +204,29 @@ impl PipelineConfig {
                 let judges = one.checks.iter().filter_map(CheckConfig::judge);
                 one.models.iter().chain(judges).collect()
             }
+            Self::LearnedCascade(one) => one.models.iter().flatten().collect(),
             Self::Sequence(one) => one.steps.iter().map(|step| &step.model).collect(),
             Self::BestOf(one) => one.models.iter().chain([&one.judge]).collect(),
             Self::Vote(one) => one.models.iter().collect(),
         }
     }
 }
+
+impl LearnedConfig {
+    /// Why the choice of this router would stand and no answer be read; `None` where answers are.
+    pub(super) fn idle(&self, router: &dyn Decide) -> Option<&'static str> {
+        match (router.has_cascade(), self.lambda.or(router.lambda())) {
+            (false, _) => Some(UNTRAINED),
+            (true, None) => Some(NO_LAMBDA),
+            (true, Some(_)) => None,
+        }
+    }
+}
+
+/// Why a router's choice stands where answers were to be read.
+const UNTRAINED: &str = "the router has learnt no cascade; train it with --cascade";
+const NO_LAMBDA: &str =
+    "the router's policy weighs no money against quality; set `lambda` of the pipeline";
 
 impl CheckConfig {
     const fn judge(&self) -> Option<&ModelName> {

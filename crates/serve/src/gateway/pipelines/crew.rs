@@ -4,17 +4,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use axum::http::HeaderMap;
-use pointsman_relay::Answered;
+use pointsman_relay::{Answered, Deployment};
 use pointsman_types::{ModelName, Reason, Usd};
 use pointsman_wire::{
     self as wire, Answer, Changes, Conversation, Dialect, Failure, FailureKind, Target, Turn,
 };
 use serde::Serialize;
-use serde_json::{Map, json};
+use serde_json::{Map, Value, json};
 
 use super::Stopped;
+use super::learned::among;
 use crate::App;
-use crate::gateway::account::Seen;
+use crate::gateway::account::{Bill, Seen};
 use crate::gateway::auth::Guest;
 use crate::gateway::calling::Call;
 use crate::gateway::choose::choose;
@@ -23,14 +24,19 @@ use crate::gateway::fleet::Fleet;
 use crate::gateway::notes::Notes;
 use crate::gateway::telemetry::Trace;
 use crate::gateway::wanted::Wanted;
+use crate::live::Snapshot;
 
 /// Fields of the caller's request that a call of a pipeline does not have: its answer is needed whole.
 const WITHOUT: [&str; 3] = ["stream", "stream_options", FIELD];
+/// Asks for the likelihood of an answer, in the chat dialect.
+const LIKELIHOOD: [(&str, &str); 1] = [("logprobs", "true")];
 
 /// Makes the calls of one run.
 pub(crate) struct Crew<'c> {
     pub(crate) app: &'c Arc<App>,
     pub(crate) fleet: &'c Arc<Fleet>,
+    /// The routers that all its calls are decided by.
+    pub(crate) snapshot: &'c Arc<Snapshot>,
     pub(crate) guest: &'c Guest,
     pub(crate) trace: &'c Trace,
     pub(crate) headers: &'c HeaderMap,
@@ -57,6 +63,8 @@ pub(crate) struct Ledger {
     /// What calls under way are expected to cost.
     reserved: Usd,
     pub(crate) is_estimated: bool,
+    /// What the pipeline knew when it stopped, where it says that.
+    pub(crate) ended: Map<String, Value>,
 }
 
 /// One call, for whoever wants to know.
@@ -65,6 +73,19 @@ pub(crate) struct Entry {
     decision_id: String,
     model: ModelName,
     cost_usd: Option<Usd>,
+    #[serde(flatten)]
+    note: Map<String, Value>,
+}
+
+/// What a call is besides its model.
+#[derive(Default)]
+pub(super) struct Step<'s> {
+    /// The likelihood of the answer is wanted, where the model's back ends can tell it.
+    pub(super) is_scored: bool,
+    /// Who may answer, where not all that the request allows.
+    pub(super) among: Option<&'s [ModelName]>,
+    /// What record and explanation say of it.
+    pub(super) note: Map<String, Value>,
 }
 
 /// A call that was answered.
@@ -73,23 +94,65 @@ pub(crate) struct Done {
     pub(crate) decision_id: String,
     pub(crate) model: ModelName,
     pub(crate) notes: Notes,
+    /// `None` where the model has no price.
+    pub(crate) cost: Option<Usd>,
 }
 
 impl Crew<'_> {
-    /// The caller's request at this model; `scored` asks for the likelihood of the answer.
-    pub(super) async fn repeat(&self, model: &ModelName, scored: bool) -> Result<Done, Stopped> {
+    /// The caller's request at this model.
+    pub(super) async fn repeat(&self, model: &ModelName, step: Step<'_>) -> Result<Done, Stopped> {
         let Request { body, said, .. } = self.request;
+        let is_scored = step.is_scored && self.tells_likelihood(model);
+        if is_scored && said.said_in != Dialect::Chat {
+            return self.translated(model, step).await;
+        }
         let changes = Changes {
             model: Some(model.as_str()),
             without: &WITHOUT,
-            with: if scored && said.said_in == Dialect::Chat {
-                &[("logprobs", "true")]
-            } else {
-                &[]
-            },
+            with: if is_scored { &LIKELIHOOD } else { &[] },
             ..Changes::default()
         };
-        self.call(&body.changed(&changes), said.said_in).await
+        self.call(&body.changed(&changes), said.said_in, step).await
+    }
+
+    /// Only the chat dialect can ask for it, and others refuse a request that does.
+    fn tells_likelihood(&self, model: &ModelName) -> bool {
+        let member = self.fleet.place(model.as_str());
+        let mut backends = member
+            .into_iter()
+            .flat_map(|at| self.fleet.members[at].pool.backends());
+        backends.all(|one| one.deployment().dialect == Dialect::Chat)
+    }
+
+    /// The request in the words of the chat dialect, where that can ask for what the caller's cannot.
+    async fn translated(&self, model: &ModelName, step: Step<'_>) -> Result<Done, Stopped> {
+        let mut said = self.request.said.clone();
+        said.stream = false;
+        let written = Dialect::Chat.write_request(&said, &self.target(model))?;
+        let body = wire::Body::parse(written.body.as_bytes())?;
+        let changes = Changes {
+            without: &WITHOUT,
+            with: &LIKELIHOOD,
+            ..Changes::default()
+        };
+        let changed = body.changed(&changes);
+        let mut done = self.call(&changed, Dialect::Chat, step).await?;
+        done.notes.lost(&written.lost);
+        Ok(done)
+    }
+
+    fn target<'m>(&self, model: &'m ModelName) -> Target<'m> {
+        let place = self.fleet.place(model.as_str());
+        let backends = place.map(|at| self.fleet.members[at].pool.backends());
+        let any = |what: fn(&Deployment) -> bool| {
+            let mut backends = backends.into_iter().flatten();
+            backends.any(|one| what(one.deployment()))
+        };
+        Target {
+            older_chat: any(|one| one.older_chat),
+            takes_sampling: !any(|one| !one.takes_sampling),
+            ..Target::new(model.as_str())
+        }
     }
 
     /// A question of the pipeline's own.
@@ -102,22 +165,20 @@ impl Crew<'_> {
         question.turns = turns;
         let target = Target::new(model.as_str());
         let written = Dialect::Chat.write_request(&question, &target);
-        self.call(&written?.body, Dialect::Chat).await
+        let step = Step::default();
+        self.call(&written?.body, Dialect::Chat, step).await
     }
 
-    async fn call(&self, text: &str, dialect: Dialect) -> Result<Done, Stopped> {
+    async fn call(&self, text: &str, dialect: Dialect, step: Step<'_>) -> Result<Done, Stopped> {
         let since = Instant::now();
         let body = wire::Body::parse(text.as_bytes())?;
         let said = dialect.read_request(&body)?;
         let mut wanted = Wanted::read(&said, self.fleet, self.guest, self.request.wishes)?;
+        wanted.request = among(wanted.request, step.among);
         let input = wanted.input;
         let metadata = wanted.metadata.get_or_insert_with(Map::new);
-        let step = self.ledger().calls.len();
-        metadata.insert(
-            "pipeline".into(),
-            json!({"name": self.pipeline, "step": step}),
-        );
-        let mut chosen = choose(self.app, self.fleet, wanted, None).await?;
+        metadata.insert("pipeline".into(), self.label(&step.note));
+        let mut chosen = choose(self.app, self.snapshot, self.fleet, wanted, None).await?;
         let decision = &mut chosen.decided.decision;
         if decision.reason == Reason::Pinned {
             decision.reason = Reason::Pipeline;
@@ -159,9 +220,18 @@ impl Crew<'_> {
             decision_id: sent.ticket.id,
             model: sent.ticket.decided.decision.model,
             notes: sent.notes,
+            cost: bill.cost,
         };
-        self.book(&done, &bill);
+        self.book(&done, &bill, step.note);
         Ok(done)
+    }
+
+    /// What the record of a call says of the pipeline.
+    fn label(&self, note: &Map<String, Value>) -> Value {
+        let mut label = note.clone();
+        label.insert("name".into(), json!(self.pipeline));
+        label.insert("step".into(), self.ledger().calls.len().into());
+        label.into()
     }
 
     /// Sets aside what a call may cost. The first call is always made if the cap alone would not refuse
@@ -183,7 +253,7 @@ impl Crew<'_> {
         }
     }
 
-    fn book(&self, done: &Done, bill: &crate::gateway::account::Bill) {
+    fn book(&self, done: &Done, bill: &Bill, note: Map<String, Value>) {
         let mut ledger = self.ledger();
         ledger.spent = ledger.spent + bill.cost.unwrap_or(Usd::ZERO);
         ledger.is_estimated |= bill.is_estimated;
@@ -191,6 +261,7 @@ impl Crew<'_> {
             decision_id: done.decision_id.clone(),
             model: done.model.clone(),
             cost_usd: bill.cost,
+            note,
         });
     }
 

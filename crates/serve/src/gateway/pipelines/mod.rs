@@ -9,6 +9,7 @@ mod check;
 mod config;
 mod crew;
 mod judge;
+mod learned;
 mod sequence;
 mod vote;
 
@@ -18,13 +19,16 @@ use pointsman_wire::{Error, Failure, FailureKind};
 pub(crate) use self::best_of::BestOf;
 pub(crate) use self::cascade::Cascade;
 pub use self::config::{
-    BestOfConfig, CascadeConfig, CheckConfig, PipelineConfig, SequenceConfig, StepConfig,
-    VoteConfig,
+    BestOfConfig, CascadeConfig, CheckConfig, LearnedConfig, PipelineConfig, SequenceConfig,
+    StepConfig, VoteConfig,
 };
+use self::crew::Step;
 pub(crate) use self::crew::{Crew, Done, Entry, Ledger, Request};
+pub(crate) use self::learned::Learned;
 pub(crate) use self::sequence::Sequence;
 pub(crate) use self::vote::Vote;
 use super::refused::Refused;
+use crate::Decide;
 
 /// The most calls of one pipeline.
 const MOST_CALLS: usize = 16;
@@ -39,6 +43,7 @@ pub(crate) struct Pipeline {
 
 enum Work {
     Cascade(Cascade),
+    Learned(Learned),
     Sequence(Sequence),
     BestOf(BestOf),
     Vote(Vote),
@@ -57,6 +62,7 @@ impl Pipeline {
     pub(crate) fn new(config: &PipelineConfig) -> Result<Self, String> {
         let work = match config {
             PipelineConfig::Cascade(one) => Work::Cascade(Cascade::new(one)?),
+            PipelineConfig::LearnedCascade(one) => Work::Learned(Learned::new(one)?),
             PipelineConfig::Sequence(one) => Work::Sequence(Sequence::new(one)?),
             PipelineConfig::BestOf(one) => Work::BestOf(BestOf::new(one)?),
             PipelineConfig::Vote(one) => Work::Vote(Vote::new(one)?),
@@ -68,10 +74,19 @@ impl Pipeline {
         })
     }
 
+    /// Why it asks one model only where this router serves; `None` where it does what it is for.
+    pub(crate) fn idle(&self, router: &dyn Decide) -> Option<&'static str> {
+        match &self.work {
+            Work::Learned(work) => work.idle(router),
+            Work::Cascade(_) | Work::Sequence(_) | Work::BestOf(_) | Work::Vote(_) => None,
+        }
+    }
+
     /// Makes the calls.
     pub(crate) async fn run(&self, crew: &Crew<'_>) -> Result<Done, Refused> {
         let done = match &self.work {
             Work::Cascade(work) => work.run(crew).await,
+            Work::Learned(work) => work.run(crew).await,
             Work::Sequence(work) => work.run(crew).await,
             Work::BestOf(work) => work.run(crew).await,
             Work::Vote(work) => work.run(crew).await,

@@ -2,9 +2,11 @@
 
 mod answers;
 mod failing;
+
 mod guarding;
 mod keeping;
 mod keys;
+mod learned;
 mod pipelines;
 mod provider;
 mod routing;

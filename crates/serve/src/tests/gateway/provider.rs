@@ -17,6 +17,10 @@ use tokio::net::TcpListener;
 pub(super) enum Act {
     /// Answers with this text, as a stream where one is asked for.
     Say(&'static str),
+    /// Answers with this text whose tokens have this mean log-probability, in nats.
+    SayAt(&'static str, f64),
+    /// Streams so many bytes, as fast as they are read.
+    SayMuch(usize),
     /// The same without usage.
     SayWithoutUsage(&'static str),
     /// Fails with this status.
@@ -119,6 +123,8 @@ async fn answer(
     });
     let (text, has_usage) = match calls.next() {
         Act::Say(text) => (text, true),
+        Act::SayAt(text, mean) => return json_response(&scored(text, mean)),
+        Act::SayMuch(bytes) => return much(bytes),
         Act::SayWithoutUsage(text) => (text, false),
         Act::Fail(status) => return failed(status),
         Act::BreakOff => return broken(),
@@ -177,6 +183,14 @@ fn broken() -> Response {
     )
 }
 
+fn much(bytes: usize) -> Response {
+    let word = chunk(json!({"content": "a".repeat(1 << 16)}), Value::Null);
+    let event = Bytes::from(format!("data: {word}\n\n"));
+    let events = (0..bytes >> 16).map(move |_| Ok::<_, std::io::Error>(event.clone()));
+    let body = Body::from_stream(futures_util::stream::iter(events));
+    kind(Response::new(body), "text/event-stream")
+}
+
 fn usage() -> Value {
     json!({"prompt_tokens": 10, "completion_tokens": 20, "total_tokens": 30})
 }
@@ -190,6 +204,16 @@ fn chat(text: &str, has_usage: bool) -> Value {
     if has_usage {
         answer["usage"] = usage();
     }
+    answer
+}
+
+/// Two tokens, as far from the mean as each other.
+fn scored(text: &str, mean: f64) -> Value {
+    let token =
+        |logprob: f64| json!({"token": "a", "logprob": logprob, "bytes": null, "top_logprobs": []});
+    let mut answer = chat(text, true);
+    answer["choices"][0]["logprobs"] =
+        json!({"content": [token(0.5 * mean), token(1.5 * mean)], "refusal": null});
     answer
 }
 
