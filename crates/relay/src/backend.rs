@@ -141,7 +141,8 @@ impl Standing {
 }
 
 fn connections(deployment: &Deployment, tls: &ClientConfig) -> Http {
-    let mut connector = HttpConnector::new_with_resolver(Resolver::new(deployment.url.reach()));
+    let resolver = Resolver::new(deployment.url.reach(), deployment.limits.connect);
+    let mut connector = HttpConnector::new_with_resolver(resolver);
     connector.enforce_http(false);
     connector.set_nodelay(true);
     connector.set_connect_timeout(Some(deployment.limits.connect));

@@ -1,5 +1,6 @@
 //! One call of one back end, up to the first byte of its answer.
 
+use std::error::Error;
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
@@ -13,6 +14,7 @@ use crate::ask::Sent;
 use crate::backend::Backend;
 use crate::backoff::asked_for;
 use crate::outcome::Trouble;
+use crate::resolve::Unresolved;
 
 /// The most bytes of an error that are read.
 const MOST_ERROR: usize = 64 << 10;
@@ -71,11 +73,18 @@ pub(crate) async fn call(
 
 /// Nothing was heard of the back end. The error's own words may name its address.
 fn unreachable(error: &hyper_util::client::legacy::Error) -> Trouble {
-    let what = match error.is_connect() {
-        true => "the back end cannot be reached",
-        false => "the back end closed the connection without an answer",
+    let what = match (unresolved(error), error.is_connect()) {
+        (Some(unresolved), _) => unresolved.to_string(),
+        (None, true) => "the back end cannot be reached".to_owned(),
+        (None, false) => "the back end closed the connection without an answer".to_owned(),
     };
     Trouble::again(FailureKind::BadGateway, what)
+}
+
+/// Whether it was the name that led nowhere.
+fn unresolved(error: &(dyn Error + 'static)) -> Option<Unresolved> {
+    let found = error.downcast_ref::<Unresolved>().copied();
+    found.or_else(|| unresolved(error.source()?))
 }
 
 fn is_stream(response: &Response<Incoming>) -> bool {

@@ -35,6 +35,8 @@ pub struct Config {
     pub header_timeout_ms: u64,
     /// The longest a caller may take to send the body.
     pub body_timeout_ms: u64,
+    /// The longest a caller may leave an answer lying that is ready to be read.
+    pub write_timeout_ms: u64,
     /// How often the router's directory is looked at for a new router.
     pub reload_ms: u64,
     /// How long `/readyz` says no before connections are refused, so that a balancer notices.
@@ -62,6 +64,7 @@ impl Default for Config {
             max_connections: 4096,
             header_timeout_ms: 10_000,
             body_timeout_ms: 30_000,
+            write_timeout_ms: 30_000,
             reload_ms: 1000,
             drain_notice_ms: 0,
             drain_ms: 10_000,
@@ -110,6 +113,7 @@ pub struct Settings {
     pub(crate) max_connections: usize,
     pub(crate) header_timeout: Duration,
     pub(crate) body_timeout: Duration,
+    pub(crate) write_timeout: Duration,
     pub(crate) reload: Duration,
     pub(crate) drain_notice: Duration,
     pub(crate) drain: Duration,
@@ -141,6 +145,7 @@ impl Config {
             max_connections: connections(self.max_connections)?,
             header_timeout: millis("header_timeout_ms", self.header_timeout_ms, 1)?,
             body_timeout: millis("body_timeout_ms", self.body_timeout_ms, 1)?,
+            write_timeout: millis("write_timeout_ms", self.write_timeout_ms, 1)?,
             reload: millis("reload_ms", self.reload_ms, 10)?,
             drain_notice: millis("drain_notice_ms", self.drain_notice_ms, 0)?,
             drain: millis("drain_ms", self.drain_ms, 0)?,

@@ -17,6 +17,7 @@ use pointsman_store::Store;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep, timeout};
+use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower_http::add_extension::AddExtension;
@@ -195,6 +196,7 @@ struct Connections {
     /// Ends them as they are.
     abort: CancellationToken,
     room: Arc<Semaphore>,
+    write_timeout: Duration,
 }
 
 /// How long to wait when the system has no room for another connection.
@@ -214,6 +216,7 @@ impl Connections {
             finish: CancellationToken::new(),
             abort: CancellationToken::new(),
             room: Arc::new(Semaphore::new(settings.max_connections)),
+            write_timeout: settings.write_timeout,
         }
     }
 
@@ -239,13 +242,16 @@ impl Connections {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "TCP_NODELAY was not set");
         }
+        // A caller who reads nothing would otherwise hold its back end's place for ever.
+        let mut stream = TimeoutStream::new(stream);
+        stream.set_write_timeout(Some(self.write_timeout));
         let routes = AddExtension::new(self.routes.clone(), peer);
         let service = TowerToHyperService::new(routes);
         let protocol = self.protocol.clone();
         let (finish, abort) = (self.finish.clone(), self.abort.clone());
         self.tasks.spawn(async move {
-            let mut connection =
-                std::pin::pin!(protocol.serve_connection(TokioIo::new(stream), service));
+            let stream = TokioIo::new(Box::pin(stream));
+            let mut connection = std::pin::pin!(protocol.serve_connection(stream, service));
             let ended = tokio::select! {
                 ended = connection.as_mut() => ended,
                 () = abort.cancelled() => Ok(()),

@@ -103,6 +103,7 @@ pub(crate) fn block_on(
     following: Option<Following>,
     ready: impl FnOnce(std::net::SocketAddr),
 ) -> anyhow::Result<()> {
+    allow_files(settings.server.max_connections);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -118,6 +119,21 @@ pub(crate) fn block_on(
         server.run(stop).await?;
         Ok(())
     })
+}
+
+/// Files beside those of connections: the store's, the router's, sockets that listen.
+const OTHER_FILES: u64 = 256;
+
+/// Every connection is a file, and so is the back end's that a caller waits for; many systems allow a
+/// thousand unless a program asks for more.
+fn allow_files(connections: usize) {
+    let wanted = 2 * connections as u64 + OTHER_FILES;
+    let allowed = rlimit::increase_nofile_limit(wanted);
+    if !allowed.is_ok_and(|allowed| allowed >= wanted) {
+        eprintln!(
+            "warning: the system allows fewer than {wanted} open files, which {connections} connections (server.max_connections) may need; see `ulimit -Hn`"
+        );
+    }
 }
 
 async fn bind(

@@ -1,10 +1,12 @@
 //! From one back end to another, and from one model to the next.
 
+use std::time::Instant;
+
 use pointsman_wire::FailureKind;
 
 use super::stand_in::{StandIn, http, whole};
 use super::{PLAIN, asked, deployment, pool, told};
-use crate::Deployment;
+use crate::{BaseUrl, BreakerSettings, BreakerState, Deployment};
 
 #[tokio::test]
 async fn the_next_model_answers_where_one_fails() {
@@ -67,4 +69,32 @@ async fn a_wrong_request_does_not_wander() {
 async fn nobody_to_ask_is_said() {
     let failure = asked(PLAIN, &[]).await.result.err().unwrap();
     assert_eq!(failure.kind, FailureKind::NotFound);
+}
+
+/// A deployment whose name nobody knows.
+fn nowhere(name: &str, address: std::net::SocketAddr) -> Deployment {
+    Deployment {
+        url: BaseUrl::parse("https://nowhere.invalid/v1", false).unwrap(),
+        breaker: BreakerSettings {
+            consecutive: 3,
+            ..BreakerSettings::default()
+        },
+        ..deployment(name, address)
+    }
+}
+
+#[tokio::test]
+async fn a_name_that_does_not_resolve_is_told_and_rests() {
+    let well = StandIn::new(vec![whole("Hello")]).await;
+    let lost = pool(vec![nowhere("large/0", well.address)]);
+    let relayed = asked(PLAIN, &[&lost]).await;
+    let failure = relayed.result.err().unwrap();
+    assert_eq!(failure.kind, FailureKind::BadGateway);
+    assert_eq!(failure.message, "the back end's name cannot be resolved");
+    let condition = lost.backends()[0].condition(Instant::now());
+    assert_eq!(condition.breaker, BreakerState::Open, "three calls failed");
+    let second = pool(vec![deployment("small/0", well.address)]);
+    let relayed = asked(PLAIN, &[&lost, &second]).await;
+    assert_eq!(relayed.attempts.len(), 1, "it is not asked while it rests");
+    assert!(told(relayed).await.1.contains("Hello"));
 }

@@ -2,10 +2,11 @@
 //! whose cost is not known yet.
 //!
 //! The server makes decisions and others make the calls, so a cost is known when `usage` is
-//! reported. What was set aside is settled then, or after [`PATIENCE_MS`] at what was expected.
+//! reported. What was set aside is settled then, or after [`PATIENCE`] at what was expected.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use pointsman_learn::pacing::{Offer, Pacer, PacingError, PacingSettings, Reservation};
 use pointsman_router::Unsatisfiable;
@@ -17,7 +18,7 @@ use super::now_ms;
 use crate::Decide;
 
 /// So long a report of a cost is waited for.
-const PATIENCE_MS: i64 = 10 * 60 * 1000;
+const PATIENCE: Duration = Duration::from_secs(10 * 60);
 /// So many reports are waited for; the oldest are settled at what was expected.
 const MOST_OPEN: usize = 65_536;
 /// At this lambda the cheapest candidate is the best, whatever its quality.
@@ -42,7 +43,7 @@ struct Desk {
 struct Booking {
     reservation: Reservation,
     expected: Usd,
-    since_ms: i64,
+    since: Instant,
 }
 
 /// A pacer between two runs of the server.
@@ -116,9 +117,8 @@ impl Pacing {
             let paced = desk.pace(now_ms, candidates, request.limits.max_tokens);
             asked.or(paced)
         })?;
-        let booking = held.and_then(|mut desk| {
-            desk.reserve(decision.chosen(), request.limits.max_tokens, now_ms)
-        });
+        let booking =
+            held.and_then(|mut desk| desk.reserve(decision.chosen(), request.limits.max_tokens));
         Ok(Within { decision, booking })
     }
 
@@ -217,7 +217,7 @@ impl Desk {
         candidates: &mut [Candidate],
         longest: Option<Tokens>,
     ) -> Option<f64> {
-        self.give_up(now_ms);
+        self.give_up(Instant::now());
         let mut offers = Vec::with_capacity(candidates.len());
         for one in candidates.iter().filter(|one| one.refusal.is_none()) {
             let number = self.number(&one.model);
@@ -247,12 +247,7 @@ impl Desk {
         None
     }
 
-    fn reserve(
-        &mut self,
-        chosen: &Candidate,
-        longest: Option<Tokens>,
-        now_ms: i64,
-    ) -> Option<Booking> {
+    fn reserve(&mut self, chosen: &Candidate, longest: Option<Tokens>) -> Option<Booking> {
         let number = self.number(&chosen.model);
         let quality = chosen.quality.get();
         let offer = offer(number, quality, chosen.cost, most(chosen, longest));
@@ -260,7 +255,7 @@ impl Desk {
         Some(Booking {
             reservation,
             expected: chosen.cost,
-            since_ms: now_ms,
+            since: Instant::now(),
         })
     }
 
@@ -270,10 +265,10 @@ impl Desk {
     }
 
     /// Settles at what was expected where no report came.
-    fn give_up(&mut self, now_ms: i64) {
+    fn give_up(&mut self, now: Instant) {
         while let Some(oldest) = self.queue.front() {
-            let waits = self.open.get(oldest).map(|booking| booking.since_ms);
-            let is_over = waits.is_none_or(|since| since < now_ms.saturating_sub(PATIENCE_MS));
+            let waits = self.open.get(oldest).map(|booking| booking.since);
+            let is_over = waits.is_none_or(|since| now.duration_since(since) > PATIENCE);
             if !is_over && self.open.len() <= MOST_OPEN {
                 return;
             }

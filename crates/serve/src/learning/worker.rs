@@ -43,8 +43,8 @@ pub(crate) struct Worker {
     router: Option<Router>,
     kept: Option<KeptState>,
     noted: Noted,
-    /// Until then it is this server that learns.
-    lease_ms: i64,
+    /// Until then it is this server that learns, however the system's clock is set meanwhile.
+    lease: Option<Instant>,
     is_changed: bool,
     /// When decisions were looked at last.
     looked: Option<Instant>,
@@ -59,7 +59,7 @@ impl Worker {
             router: None,
             kept: None,
             noted: Noted::default(),
-            lease_ms: 0,
+            lease: None,
             is_changed: false,
             looked: None,
         };
@@ -180,13 +180,18 @@ impl Worker {
 
     async fn holds_lease(&mut self) -> Result<bool, StoreError> {
         let config = &self.app.learning.config;
-        let (now, length) = (now_ms(), i64::try_from(config.lease_ms).unwrap_or(i64::MAX));
-        if now.saturating_add(length / 2) >= self.lease_ms {
-            let store = &self.app.store;
-            let given = store.lease(LEASE, &config.replica, now, length).await?;
-            self.lease_ms = given.unwrap_or(0);
+        let (now, length) = (Instant::now(), Duration::from_millis(config.lease_ms));
+        if self.lease.is_none_or(|until| now + length / 2 >= until) {
+            let (store, now_ms) = (&self.app.store, now_ms());
+            let length_ms = i64::try_from(config.lease_ms).unwrap_or(i64::MAX);
+            let given = store.lease(LEASE, &config.replica, now_ms, length_ms);
+            self.lease = given.await?.map(|_| now + length);
         }
-        Ok(now < self.lease_ms)
+        Ok(self.has_lease())
+    }
+
+    fn has_lease(&self) -> bool {
+        self.lease.is_some_and(|until| Instant::now() < until)
     }
 
     /// Takes up the newest snapshot of whoever learns.
@@ -340,7 +345,7 @@ impl Worker {
         let (Some(mind), Some(router)) = (&self.mind, &self.router) else {
             return Ok(());
         };
-        if ts_ms >= self.lease_ms {
+        if !self.has_lease() {
             return Ok(());
         }
         let paced = match &app.pacing {

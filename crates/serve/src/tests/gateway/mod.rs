@@ -2,6 +2,7 @@
 
 mod answers;
 mod failing;
+mod faults;
 
 mod guarding;
 mod keeping;
