@@ -12,6 +12,9 @@
 //! | `online.rs` | learning while serving, by the program itself: nothing is lost by a kill |
 //! | `learning_curve.rs` | more labels make a better router, and the curve says by how much |
 //! | `cascade.rs` | reading an answer before deciding: what it gains, and that every call is paid for |
+//! | `cascade_served.rs` | the gateway reads answers as the evaluation does, by a trained router |
+//! | `faults.rs` | a full disk, a clock that is set, a router replaced and a SIGTERM under load |
+//! | `many_connections.rs` | five thousand connections at once |
 //! | `labels.rs` | scores, comparisons and choices of a policy, against a truth that is known |
 //! | `teaching.rs` | what a student has of a teacher, and what neither may tell |
 //! | `serving.rs` | what was evaluated is what is served; nothing acknowledged is lost |
@@ -33,22 +36,26 @@
 )]
 
 mod cascade;
+mod cascade_served;
 mod clients;
 mod closing_the_loop;
 mod cold_start;
 mod command_line;
+mod faults;
 mod golden;
 mod guarantee;
 mod keys;
 mod labels;
 mod learning;
 mod learning_curve;
+mod many_connections;
 mod notebook;
 mod odd_prompts;
 mod off_policy;
 mod online;
 mod program;
 mod promotion;
+mod provider;
 mod replay;
 mod report_page;
 mod rooms;

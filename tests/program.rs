@@ -60,7 +60,12 @@ pub(crate) struct Server {
 impl Server {
     /// Starts `pointsman serve` with these arguments and waits until it says where it listens.
     pub(crate) fn start(args: &[&str]) -> Self {
-        let mut child = program()
+        Self::start_by(program(), args)
+    }
+
+    /// The same by a command that runs the program in its own way.
+    pub(crate) fn start_by(mut command: Command, args: &[&str]) -> Self {
+        let mut child = command
             .args(["serve", "--bind", "127.0.0.1:0"])
             .args(args)
             .env("POINTSMAN_LOG", "warn")
@@ -78,6 +83,16 @@ impl Server {
         }
     }
 
+    /// Of a home with settings in `pointsman.toml`; the store lies there too.
+    pub(crate) fn at_home(home: &Path, settings: &str) -> Self {
+        Self::start(&at_home(home, settings).each_ref().map(String::as_str))
+    }
+
+    /// The number of the process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(crate) fn path(&self, path: &str) -> String {
         format!("{}{path}", self.url)
     }
@@ -89,7 +104,7 @@ impl Server {
     }
 
     /// SIGTERM; returns whether it ended well.
-    pub(crate) fn terminate(mut self) -> bool {
+    pub(crate) fn terminate(self) -> bool {
         let pid = self.child.id().to_string();
         assert!(
             Command::new("kill")
@@ -98,10 +113,13 @@ impl Server {
                 .expect("kill starts")
                 .success()
         );
-        self.child
-            .wait()
-            .expect("a terminated process ends")
-            .success()
+        self.wait()
+    }
+
+    /// Waits for its end; whether it ended well.
+    pub(crate) fn wait(mut self) -> bool {
+        let ended = self.child.wait();
+        ended.expect("a process ends").success()
     }
 }
 
@@ -111,6 +129,13 @@ impl Drop for Server {
         drop(self.child.kill());
         drop(self.child.wait());
     }
+}
+
+/// The arguments of a server at a home, whose settings are written there.
+pub(crate) fn at_home(home: &Path, settings: &str) -> [String; 4] {
+    let (file, store) = (home.join("pointsman.toml"), home.join("store.db"));
+    std::fs::write(&file, settings).expect("the home can be written to");
+    ["--config", str(&file), "--store", str(&store)].map(ToOwned::to_owned)
 }
 
 /// The table of rows.

@@ -55,7 +55,10 @@ const BATCH: usize = 256;
 
 pub(crate) struct Writer {
     db: SqliteConnection,
+    config: Config,
     path: Arc<Path>,
+    /// Something was not written since the connection was looked at.
+    has_failed: bool,
     checkpoints: Checkpoints,
     committed: mpsc::Sender<Committed>,
     syncing: JoinHandle<()>,
@@ -95,6 +98,8 @@ impl Writer {
         let (committed, syncing) = sync::start(Arc::clone(&path))?;
         Ok(Self {
             db,
+            config: config.clone(),
+            has_failed: false,
             checkpoints: Checkpoints::start(database::connect_checkpointer(&path).await?),
             path,
             committed,
@@ -126,6 +131,7 @@ impl Writer {
     /// Decisions first: what is reported in the same turn may belong to one of them.
     async fn write_decisions(&mut self, waiting: &mut Vec<(Box<DecisionRow>, Reply<()>)>) {
         while !waiting.is_empty() {
+            self.recover().await;
             let size = insert::next_size(waiting.len());
             let (rows, replies): (Vec<_>, Vec<_>) = waiting.drain(..size).unzip();
             let rows = rows.into_iter().map(|row| *row);
@@ -142,6 +148,7 @@ impl Writer {
         if waiting.is_empty() {
             return;
         }
+        self.recover().await;
         let (reports, replies): (Vec<_>, Vec<_>) = waiting.drain(..).unzip();
         match take_all(&mut self.db, reports).await {
             Ok(taken) => {
@@ -162,6 +169,7 @@ impl Writer {
         if waiting.is_empty() {
             return;
         }
+        self.recover().await;
         let written = insert::shade(&mut self.db, waiting).await;
         waiting.clear();
         if let Err(source) = written {
@@ -171,6 +179,7 @@ impl Writer {
     }
 
     async fn write_change(&mut self, change: Change) {
+        self.recover().await;
         let db = &mut self.db;
         match change {
             Change::Erase(decision_id, now_ms, reply) => {
@@ -202,7 +211,7 @@ impl Writer {
 
     /// What was committed is acknowledged after the next sync. That holds for repeats too: the first
     /// may not be synced yet.
-    async fn acknowledge<T: Send + 'static>(&self, done: Result<T, Fault>, reply: Reply<T>) {
+    async fn acknowledge<T: Send + 'static>(&mut self, done: Result<T, Fault>, reply: Reply<T>) {
         let error = match done {
             Ok(kept) => return self.acknowledge_synced(kept, reply).await,
             Err(Fault::Refused(error)) => error,
@@ -230,7 +239,29 @@ impl Writer {
         }
     }
 
-    fn failure(&self, source: sqlx::Error) -> StoreError {
+    /// Where the disk is full or fails, SQLite itself ends a transaction that the connection goes on
+    /// counting as open: none could begin any more. Then another connection takes its place.
+    async fn recover(&mut self) {
+        if !std::mem::take(&mut self.has_failed) {
+            return;
+        }
+        // Answered after a transaction that was dropped is rolled back.
+        if self.db.ping().await.is_ok() && !self.db.is_in_transaction() {
+            return;
+        }
+        match database::connect_writer(&self.config).await {
+            Ok(db) => drop(std::mem::replace(&mut self.db, db).close().await),
+            Err(error) => {
+                // The next write tries again.
+                self.has_failed = true;
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(error, "the store was not opened again");
+            }
+        }
+    }
+
+    fn failure(&mut self, source: sqlx::Error) -> StoreError {
+        self.has_failed = true;
         let error = StoreError::from_sqlite(&self.path, source);
         tracing::error!(
             error = &error as &dyn std::error::Error,

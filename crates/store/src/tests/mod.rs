@@ -576,3 +576,41 @@ async fn a_full_store_says_so_and_keeps_what_it_acknowledged() {
     let roomier = Store::open(&path).await.unwrap();
     roomier.record(decision("more")).await.unwrap();
 }
+
+/// Reports share a transaction, which SQLite itself ends where there is no room.
+#[tokio::test]
+async fn a_full_store_takes_all_kinds_of_records_again_once_there_is_room() {
+    let (_directory, path) = place();
+    let config = Config {
+        max_bytes: Some(1 << 20),
+        ..Config::at(&path)
+    };
+    let store = Store::with(config).await.unwrap();
+    let mut kept = 0;
+    let long = |number: usize| DecisionRecord {
+        prompt: Some("x".repeat(20_000)),
+        ..decision(&format!("d{number}"))
+    };
+    while store.record(long(kept)).await.is_ok() {
+        kept += 1;
+    }
+    let mut judged = 0;
+    let error = loop {
+        let report = on(
+            &format!("m{judged}"),
+            feedback("d0", &format!("f{judged}"), 0.5),
+        );
+        match store.feedback(report).await {
+            Ok(_) => judged += 1,
+            Err(error) => break error,
+        }
+        assert!(judged < 10_000, "the bound does not hold");
+    };
+    assert!(matches!(error, StoreError::Full { .. }), "{error}");
+    store.erase("d1", 1).await.unwrap();
+    store.feedback(feedback("d0", "again", 0.5)).await.unwrap();
+    store.record(decision("more")).await.unwrap();
+    store.close().await;
+    // Of the one that was erased nothing is left.
+    assert_eq!(rows(&path).await.len(), kept - 1 + 1);
+}
