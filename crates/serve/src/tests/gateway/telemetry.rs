@@ -286,6 +286,44 @@ async fn a_stream_is_told_to_its_end() {
     assert!(request.end_time_unix_nano >= call.end_time_unix_nano);
 }
 
+/// Two calls under one request, which costs what both do; the second time it costs nothing.
+#[tokio::test]
+async fn a_pipelines_calls_are_one_trace() {
+    let collector = Collector::new().await;
+    let endpoint = collector.endpoint.clone();
+    let change = |gateway: &mut GatewayConfig| {
+        gateway.telemetry.endpoint = Some(endpoint);
+        gateway.cache.ttl_s = 60;
+        let step =
+            |name: &str, model: &str| json!({"name": name, "model": model, "prompt": "{{input}}"});
+        let steps = [step("draft", "small"), step("final", "large")];
+        let pipeline = json!({"kind": "sequence", "name": "two", "steps": steps});
+        gateway.pipelines = vec![serde_json::from_value(pipeline).unwrap()];
+    };
+    let site = Site::changed(&[Act::Say("Yes.")], &[Act::Say("No.")], change).await;
+    for _ in 0..2 {
+        assert_eq!(site.chat(&asking("two")).await.0, StatusCode::OK);
+    }
+    site.rows().await;
+    let spans = collector.spans();
+    let requests: Vec<&Span> = spans
+        .iter()
+        .filter(|span| span.kind() == SpanKind::Server)
+        .collect();
+    let is_first = |span: &&&Span| text(&span.attributes, "pointsman.cost_usd").is_some();
+    let first = requests.iter().find(is_first).unwrap();
+    let again = requests.iter().find(|span| !is_first(span)).unwrap();
+    check_attributes(first, &[("pointsman.cost_usd", "0.00099")]);
+    check_attributes(again, &[("pointsman.cache", "hit")]);
+    for call in ["chat small", "chat large"] {
+        assert_eq!(named(&spans, call).parent_span_id, first.span_id, "{call}");
+    }
+    assert_eq!(
+        collector.point("pointsman.cache", "pointsman.cache", "hit"),
+        1.0
+    );
+}
+
 #[tokio::test]
 async fn what_is_measured_is_told_by_its_usual_names() {
     let collector = Collector::new().await;
