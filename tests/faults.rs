@@ -240,6 +240,7 @@ fn day(response: &Response) -> i64 {
 #[tokio::test]
 async fn a_clock_that_is_set_changes_no_limit_of_time() {
     let Some(library) = faketime() else {
+        assert!(std::env::var_os("CI").is_none(), "libfaketime is missing");
         eprintln!("skipped: libfaketime is missing; tests/run installs it");
         return;
     };
