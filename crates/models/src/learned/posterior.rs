@@ -262,14 +262,10 @@ impl Posterior {
     /// For each factor the sum of `values`, which go coordinate by coordinate, weighted by the
     /// coordinates.
     fn sums_over_coordinates(&self, values: &[f64], at: &Coordinates) -> Vec<f64> {
-        let factors = self.prior.factors();
-        let mut sums = vec![0.0; factors];
-        for (coordinate, values) in at.values().iter().zip(values.chunks_exact(factors)) {
-            for (sum, value) in sums.iter_mut().zip(values) {
-                *sum += f64::from(*coordinate) * value;
-            }
+        match self.prior.factors() {
+            Prior::FACTORS => sums_of_most(values, at).to_vec(),
+            factors => sums(values, at, factors),
         }
-        sums
     }
 
     /// Shape `(factors, factors)`: covariance of `Wᵀ φ`.
@@ -297,6 +293,30 @@ fn prior_covariance(prior: &Prior, models: usize, at: usize, other: usize) -> f6
         (false, false) if at == other => Prior::SLOPE * Prior::SLOPE,
         _ => 0.0,
     }
+}
+
+/// Sums for each of so many factors.
+fn sums(values: &[f64], at: &Coordinates, factors: usize) -> Vec<f64> {
+    let mut sums = vec![0.0; factors];
+    for (coordinate, values) in at.values().iter().zip(values.chunks_exact(factors)) {
+        for (sum, value) in sums.iter_mut().zip(values) {
+            *sum += f64::from(*coordinate) * value;
+        }
+    }
+    sums
+}
+
+/// The same for as many factors as routers of several models have: one register of sums.
+fn sums_of_most(values: &[f64], at: &Coordinates) -> [f64; Prior::FACTORS] {
+    let (values, _) = values.as_chunks::<{ Prior::FACTORS }>();
+    let mut sums = [0.0; Prior::FACTORS];
+    for (coordinate, values) in at.values().iter().zip(values) {
+        let coordinate = f64::from(*coordinate);
+        for (sum, value) in sums.iter_mut().zip(values) {
+            *sum += coordinate * value;
+        }
+    }
+    sums
 }
 
 /// In four lanes: one running sum would have to wait for itself at every step.
