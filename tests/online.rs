@@ -128,3 +128,33 @@ fn odds_need_learning_and_that_is_said() {
         "{said}"
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_model_that_the_catalogue_retires_is_not_chosen_from_then_on() {
+    let home = home();
+    let catalog = home.path().join("models.toml");
+    fs::copy(home.path().join("router/catalog.toml"), &catalog).unwrap();
+    let (router, store) = (home.path().join("router"), home.path().join("store.db"));
+    let args = ["--router", str(&router), "--store", str(&store)];
+    let server = Server::start(&[args.as_slice(), &["--catalog", str(&catalog)]].concat());
+    let first = choice(&server).await;
+    let named = format!("name = \"{first}\"");
+    let text = fs::read_to_string(&catalog).unwrap();
+    fs::write(
+        &catalog,
+        text.replace(&named, &format!("{named}\nretired = true")),
+    )
+    .unwrap();
+    let changed = async {
+        while choice(&server).await == first {
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+    };
+    let patience = std::time::Duration::from_secs(60);
+    tokio::time::timeout(patience, changed).await.unwrap();
+    let body = json!({"prompt": "Is this a question?", "models": [first]});
+    let client = reqwest::Client::new();
+    let answer = client.post(server.path("/v1/route")).json(&body).send();
+    let answer: Json = answer.await.unwrap().json().await.unwrap();
+    assert!(answer.to_string().contains("\"retired\""), "{answer}");
+}

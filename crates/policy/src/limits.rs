@@ -18,7 +18,9 @@ pub struct Needs {
 /// zero retention, a highest price.
 #[must_use]
 pub fn limit_refusal(card: &ModelCard, limits: &Limits, needs: Needs) -> Option<Refusal> {
-    not_allowed(card, limits)
+    let retired = card.retired.then_some(Refusal::Retired);
+    retired
+        .or_else(|| not_allowed(card, limits))
         .or_else(|| lacking(card, limits))
         .or_else(|| too_small(card, limits, needs))
         .or_else(|| elsewhere(card, limits))
@@ -120,6 +122,21 @@ mod tests {
     #[test]
     fn no_limits_refuse_nothing() {
         check(Limits::default(), None);
+    }
+
+    #[test]
+    fn a_retired_model_is_refused_whatever_the_limits() {
+        let retired = ModelCard {
+            retired: true,
+            ..card()
+        };
+        let needs = Needs {
+            input: Tokens(1),
+            output: Tokens(1),
+            cost: Usd::saturating(0.0),
+        };
+        let found = limit_refusal(&retired, &Limits::default(), needs);
+        assert_eq!(found, Some(Refusal::Retired));
     }
 
     #[test]

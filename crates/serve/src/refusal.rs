@@ -43,6 +43,7 @@ pub(crate) fn refused(candidates: &[Candidate]) -> Vec<RefusedModel> {
 fn code(refusal: Refusal) -> &'static str {
     match refusal {
         Refusal::NotAllowed => "not_allowed",
+        Refusal::Retired => "retired",
         Refusal::ContextWindow { .. } => "context_window",
         Refusal::MaxOutput { .. } => "max_output",
         Refusal::Lacks { .. } => "lacks",
@@ -79,6 +80,7 @@ fn sentence(refusal: Refusal) -> String {
         }
         Refusal::Lacks { capability } => return format!("it cannot {}", ability(capability)),
         Refusal::NotAllowed => "it is not among the models of the request",
+        Refusal::Retired => "the catalogue has retired it",
         Refusal::Region => "it does not run in the region asked for, or its region is unknown",
         Refusal::Retention => "its provider keeps data, or does not say that it keeps none",
         Refusal::MaxPrice => "its price is above provider.max_price, or unknown",
@@ -115,6 +117,7 @@ mod tests {
         let (needs, has) = (Tokens(9), Tokens(8));
         for refusal in [
             Refusal::NotAllowed,
+            Refusal::Retired,
             Refusal::ContextWindow { needs, has },
             Refusal::MaxOutput { needs, has },
             Refusal::Lacks {

@@ -113,6 +113,9 @@ pub struct ModelCard {
     /// Whether the provider keeps nothing.
     #[serde(default)]
     pub zero_retention: bool,
+    /// Whether it is no longer to be chosen, though routers know it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub retired: bool,
     /// Typical time to answer, in milliseconds.
     pub latency_ms: Option<f64>,
 }
@@ -134,6 +137,7 @@ impl ModelCard {
             tags: BTreeSet::new(),
             region: None,
             zero_retention: false,
+            retired: false,
             latency_ms: None,
         }
     }
@@ -168,6 +172,7 @@ impl ModelCard {
             tags: tags.tags.clone(),
             region: self.region.clone().or_else(|| other.region.clone()),
             zero_retention: self.zero_retention || other.zero_retention,
+            retired: self.retired || other.retired,
             latency_ms: self.latency_ms.or(other.latency_ms),
         }
     }

@@ -97,6 +97,8 @@ impl Reason {
 pub enum Refusal {
     /// The caller did not list it.
     NotAllowed,
+    /// The catalogue has retired it.
+    Retired,
     /// Prompt and answer do not fit its window.
     ContextWindow {
         /// What the request needs.
