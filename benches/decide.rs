@@ -3,9 +3,11 @@
 //!
 //! The router is trained on the synthetic log with every model doubled to make ten, and is forced
 //! to use all three quality heads' inputs by what it chose itself; prompts of about 2 kB rotate, so
-//! that no cache is warmer than in service.
+//! that no cache is warmer than in service. `POINTSMAN_ROUTER=DIR` measures a router of one's own
+//! besides, such as one with a sentence encoder.
 
 use std::hint::black_box;
+use std::path::Path;
 use std::sync::Arc;
 
 use criterion::{Criterion, criterion_group, criterion_main};
@@ -75,14 +77,37 @@ fn decide(criterion: &mut Criterion) {
     let router = ten_models(&simulation);
     for bytes in [200, 2000, 20_000] {
         let requests = requests(&simulation, bytes);
-        let mut next = 0;
-        criterion.bench_function(&format!("decide/{bytes} bytes, 10 models"), |bencher| {
-            bencher.iter(|| {
-                next = (next + 1) % requests.len();
-                black_box(router.decide(&requests[next]))
-            });
-        });
+        time(
+            criterion,
+            &format!("{bytes} bytes, 10 models"),
+            &router,
+            &requests,
+        );
     }
+}
+
+fn time(criterion: &mut Criterion, what: &str, router: &Router, requests: &[Request]) {
+    let mut next = 0;
+    criterion.bench_function(&format!("decide/{what}"), |bencher| {
+        bencher.iter(|| {
+            next = (next + 1) % requests.len();
+            black_box(router.decide(&requests[next]))
+        });
+    });
+}
+
+fn decide_by_a_saved_router(criterion: &mut Criterion) {
+    let Some(dir) = std::env::var_os("POINTSMAN_ROUTER") else {
+        return;
+    };
+    let router = Router::open(Path::new(&dir)).expect("the directory holds a router");
+    let requests = requests(&simulate(&Settings::default()), 2000);
+    time(
+        criterion,
+        "2000 bytes, the saved router",
+        &router,
+        &requests,
+    );
 }
 
 /// The same router once it has learnt from 200 judgements, and with draws for exploration by odds.
@@ -104,25 +129,19 @@ fn decide_by_what_was_learnt(criterion: &mut Criterion) {
         .and_then(|router| router.with_learned(learned));
     let router = router.expect("what was learnt is of the same models");
     for (what, draw) in [("learnt", None), ("learnt, exploring", Draw::new(0.5).ok())] {
-        let mut next = 0;
-        let asked: Vec<Request> = requests
-            .iter()
-            .map(|request| Request {
-                draw,
-                ..request.clone()
-            })
-            .collect();
-        criterion.bench_function(
-            &format!("decide/2000 bytes, 10 models, {what}"),
-            |bencher| {
-                bencher.iter(|| {
-                    next = (next + 1) % asked.len();
-                    black_box(router.decide(&asked[next]))
-                });
-            },
-        );
+        let asked = requests.iter().map(|request| Request {
+            draw,
+            ..request.clone()
+        });
+        let what = format!("2000 bytes, 10 models, {what}");
+        time(criterion, &what, &router, &asked.collect::<Vec<_>>());
     }
 }
 
-criterion_group!(benches, decide, decide_by_what_was_learnt);
+criterion_group!(
+    benches,
+    decide,
+    decide_by_what_was_learnt,
+    decide_by_a_saved_router
+);
 criterion_main!(benches);
