@@ -183,7 +183,7 @@ async fn post(
 /// The answer of a server; a refusal becomes an error with the server's words.
 async fn answer(request: reqwest::RequestBuilder, url: &str) -> anyhow::Result<Value> {
     let response = request.send().await.with_context(|| {
-        format!("no server answers at {url}; start it, or name its store with --store")
+        format!("no server answers at {url}; start it, or name another with --server; versions can also be changed in its store (--store)")
     })?;
     let status = response.status();
     let body: Value = response
