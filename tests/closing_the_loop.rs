@@ -157,7 +157,7 @@ group_margin = 0.5
 "#;
 
 /// Most requests until a step is taken.
-const PATIENCE: usize = 6000;
+const PATIENCE: usize = 12_000;
 
 /// A server whose answers may get worse.
 struct Life<'a> {
@@ -190,6 +190,26 @@ impl Life<'_> {
     async fn versions(&self) -> Json {
         let answer = self.client.get(self.server.path("/v1/versions")).send();
         answer.await.unwrap().json().await.unwrap()
+    }
+
+    async fn learning(&self) -> Json {
+        let answer = self.client.get(self.server.path("/v1/learning")).send();
+        answer.await.unwrap().json().await.unwrap()
+    }
+
+    /// Goes on until the drift of a model's quality is in this state; returns how learning stands.
+    async fn until_quality(&mut self, model: &str, state: &str) -> Json {
+        for _ in 0..PATIENCE / 10 {
+            let learning = self.learning().await;
+            let mut models = learning["drift"]["models"].as_array().unwrap().iter();
+            if models.any(|one| one["model"] == model && one["quality"] == state) {
+                return learning;
+            }
+            for _ in 0..10 {
+                self.step().await;
+            }
+        }
+        panic!("{model} is not {state}: {:#}", self.learning().await);
     }
 
     /// Goes on until a version stands somewhere.
@@ -230,13 +250,18 @@ fn misjudged(simulation: &Simulation) -> Vec<LogRow> {
 
 /// A server whose router learnt from a judge who had it the wrong way round.
 fn misled(home: &Path) -> Server {
-    let at = |name: &str| home.join(name);
+    write_rows(&home.join("better.jsonl"), simulation(150, 22).rows).unwrap();
     let first = simulation(80, 21);
+    started(home, &first, misjudged(&first), SETTINGS)
+}
+
+/// A server whose router learnt from these rows.
+fn started(home: &Path, first: &Simulation, rows: Vec<LogRow>, settings: &str) -> Server {
+    let at = |name: &str| home.join(name);
     std::fs::write(at("catalog.toml"), first.catalog_toml()).unwrap();
-    std::fs::write(at("settings.toml"), SETTINGS).unwrap();
-    write_rows(&at("misjudged.jsonl"), misjudged(&first)).unwrap();
-    write_rows(&at("better.jsonl"), simulation(150, 22).rows).unwrap();
-    let (logs, router, catalog) = (at("misjudged.jsonl"), at("router"), at("catalog.toml"));
+    std::fs::write(at("settings.toml"), settings).unwrap();
+    write_rows(&at("judged.jsonl"), rows).unwrap();
+    let (logs, router, catalog) = (at("judged.jsonl"), at("router"), at("catalog.toml"));
     let (store, settings) = (at("store.db"), at("settings.toml"));
     let learns = ["--policy", "utility:30", "--catalog", str(&catalog)];
     let paths = ["train", "--logs", str(&logs), "--out", str(&router)];
@@ -312,4 +337,42 @@ async fn a_retrained_router_takes_over_by_itself_and_goes_back_when_it_gets_wors
     assert_eq!(listing["current"], old);
     assert_eq!(life.step().await["policy_version"], old);
     check_steps(&listing);
+}
+
+const LEARNS: &str = r#"
+[server]
+explore = { rule = "epsilon", share = 0.1 }
+"#;
+
+fn level(learning: &Json, model: &str) -> f64 {
+    let mut models = learning["learnt"]["models"].as_array().unwrap().iter();
+    let found = models.find(|one| one["model"] == model).unwrap();
+    found["mean"].as_f64().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_it_learns_moves_traffic_and_drift_is_raised_with_its_evidence() {
+    let home = tempfile::tempdir().unwrap();
+    let first = simulation(150, 24);
+    let server = started(home.path(), &first, first.rows.clone(), LEARNS);
+    let traffic = simulation(1000, 25);
+    let mut life = Life {
+        client: reqwest::Client::new(),
+        server: &server,
+        traffic: &traffic,
+        fallen: None,
+        requests: 0,
+    };
+    for _ in 0..200 {
+        life.step().await;
+    }
+    let favourite = life.favourite().await;
+    let before = level(&life.learning().await, &favourite);
+    life.fallen = Some(favourite.clone());
+    let alarmed = life.until_quality(&favourite, "alarm").await;
+    assert!(level(&alarmed, &favourite) < before, "{alarmed:#}");
+    assert_eq!(alarmed["consequence"]["stop_exploring"], true);
+    let standing = alarmed["drift"]["standing"].to_string();
+    assert!(standing.contains("has become worse"), "{standing}");
+    assert_ne!(life.favourite().await, favourite);
 }
