@@ -169,7 +169,17 @@ struct Life<'a> {
     requests: usize,
 }
 
-impl Life<'_> {
+impl<'a> Life<'a> {
+    fn new(server: &'a Server, traffic: &'a Simulation) -> Self {
+        Self {
+            client: reqwest::Client::new(),
+            server,
+            traffic,
+            fallen: None,
+            requests: 0,
+        }
+    }
+
     /// One request, whose answer is judged. Returns the decision.
     async fn step(&mut self) -> Json {
         let prompt = &self.traffic.prompts[self.requests % self.traffic.prompts.len()];
@@ -310,13 +320,7 @@ fn check_steps(listing: &Json) {
 async fn a_retrained_router_takes_over_by_itself_and_goes_back_when_it_gets_worse() {
     let home = tempfile::tempdir().unwrap();
     let (server, traffic) = (misled(home.path()), simulation(1000, 23));
-    let mut life = Life {
-        client: reqwest::Client::new(),
-        server: &server,
-        traffic: &traffic,
-        fallen: None,
-        requests: 0,
-    };
+    let mut life = Life::new(&server, &traffic);
     for _ in 0..300 {
         life.step().await;
     }
@@ -356,13 +360,7 @@ async fn what_it_learns_moves_traffic_and_drift_is_raised_with_its_evidence() {
     let first = simulation(150, 24);
     let server = started(home.path(), &first, first.rows.clone(), LEARNS);
     let traffic = simulation(1000, 25);
-    let mut life = Life {
-        client: reqwest::Client::new(),
-        server: &server,
-        traffic: &traffic,
-        fallen: None,
-        requests: 0,
-    };
+    let mut life = Life::new(&server, &traffic);
     for _ in 0..200 {
         life.step().await;
     }

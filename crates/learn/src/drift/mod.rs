@@ -27,15 +27,17 @@ mod quality;
 mod ratios;
 mod settings;
 mod space;
+mod standing;
 #[cfg(test)]
 mod tests;
+mod told;
 mod watch;
 
 pub use consequence::{Consequence, Widened};
 pub use error::DriftError;
 pub use event::{DriftEvent, Evidence, InputSeries, State, Subject};
 pub use inputs::{Input, Reference};
-pub use monitor::{
-    Amount, Answer, Judgement, ModelSummary, Monitor, Observation, Standing, Summary,
-};
+pub use monitor::Monitor;
 pub use settings::DriftSettings;
+pub use standing::{ModelSummary, Standing, Summary};
+pub use told::{Amount, Answer, Judgement, Observation};

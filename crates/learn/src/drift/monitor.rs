@@ -2,130 +2,23 @@
 
 use std::collections::BTreeMap;
 
-use pointsman_types::{ModelName, Probability, Quality};
+use pointsman_types::{ModelName, Probability};
 use serde::{Deserialize, Serialize};
 
 use super::choices::ChoiceCell;
 use super::consequence::{Consequence, Widened};
 use super::error::{DriftError, finite, positive};
-use super::event::{DriftEvent, Evidence, InputSeries, State, Subject};
+use super::event::{DriftEvent, Evidence, State, Subject};
 use super::inputs::{Input, InputChange, InputWatch, Reference};
 use super::quality::{QualityCell, Scored};
 use super::ratios::RatioCell;
 use super::settings::DriftSettings;
+use super::standing::{ModelSummary, Standing, Summary};
+use super::told::{Amount, Answer, Judgement, Observation};
 use super::watch::{Plan, Step};
 
 /// The probabilities of a decision may miss a sum of 1 by so much.
 const ROUNDING: f64 = 1e-3;
-
-/// A decision. Slices have one entry per model, in the order of the monitor.
-#[derive(Debug, Clone, Copy)]
-pub struct Observation<'a> {
-    /// At most 32 coordinates of the prompt; the same number for every request.
-    pub coordinates: &'a [f32],
-    /// Predicted quality.
-    pub quality: &'a [Quality],
-    /// How uncertain the predictions are: the mean distance to the lower estimate, or what the
-    /// router has.
-    pub uncertainty: f32,
-    /// With which probability each was to be chosen.
-    pub probabilities: &'a [Probability],
-    /// Which was.
-    pub chosen: usize,
-}
-
-/// A score that came back.
-#[derive(Debug, Clone, Copy)]
-pub struct Judgement<'a> {
-    /// Of which model.
-    pub model: usize,
-    /// The category or customer that it belongs to, where one is watched.
-    pub group: Option<&'a str>,
-    /// Quality as predicted when it was decided.
-    pub predicted: Quality,
-    /// What it was.
-    pub score: Quality,
-    /// How much the score counts, from 0; more than 1 counts as 1.
-    pub weight: f64,
-}
-
-/// An answer that was billed.
-#[derive(Debug, Clone, Copy)]
-pub struct Answer {
-    /// Of which model.
-    pub model: usize,
-    /// Predicted and actual tokens out, where both are known.
-    pub tokens: Option<Amount>,
-    /// Predicted and actual cost in US dollars, where both are known.
-    pub cost: Option<Amount>,
-}
-
-/// What was predicted and what it was, both above 0.
-#[derive(Debug, Clone, Copy)]
-pub struct Amount {
-    /// Before.
-    pub predicted: f64,
-    /// After.
-    pub actual: f64,
-}
-
-/// Something that is not as it should be.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Standing {
-    /// What.
-    pub subject: Subject,
-    /// How it stands.
-    pub state: State,
-    /// Since which event it does.
-    pub event: u64,
-    /// How many decisions there had been when something was heard of it last.
-    #[serde(default)]
-    pub heard: u64,
-    /// The latest evidence.
-    pub evidence: Evidence,
-}
-
-/// How everything stands.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Summary {
-    /// Decisions seen.
-    pub requests: u64,
-    /// The worst of all states.
-    pub state: State,
-    /// Whether there is a reference to compare inputs with yet.
-    pub has_reference: bool,
-    /// Inputs, series by series.
-    pub inputs: Vec<(InputSeries, State)>,
-    /// Models, in the order of the monitor.
-    pub models: Vec<ModelSummary>,
-    /// What is not ok, in the order in which that began.
-    pub standing: Vec<Standing>,
-    /// Judgements in groups that are not watched, since there are too many.
-    pub unwatched: u64,
-}
-
-/// How one model stands.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct ModelSummary {
-    /// Which model.
-    pub model: ModelName,
-    /// Scores against predicted quality.
-    pub quality: State,
-    /// The same in every group that was seen.
-    pub groups: BTreeMap<String, State>,
-    /// Mean of score less prediction that has become usual; 0 where predictions hold.
-    pub shift: f64,
-    /// Choices against probabilities.
-    pub choices: State,
-    /// Tokens against predicted ones.
-    pub tokens: State,
-    /// Their usual ratio, once known.
-    pub tokens_ratio: Option<f64>,
-    /// Cost against predicted cost.
-    pub cost: State,
-    /// Their usual ratio, once known.
-    pub cost_ratio: Option<f64>,
-}
 
 /// Watches a router in service. Its size is bounded, and what it does next depends on nothing but
 /// itself and what comes in, so that a snapshot goes on where it was taken.
