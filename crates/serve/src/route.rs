@@ -57,7 +57,7 @@ pub(crate) async fn route(
     let counter = app.metrics.decision(&decided.decision);
     let answer = answer(&decided.id, &decided.decision, decided.explanation.as_ref());
     let asked = Asked::of(&snapshot, &decided);
-    app.keep(decided).await?;
+    app.keep(decided)?;
     counter.inc();
     app.heard();
     if let Some(asked) = asked {
@@ -183,10 +183,10 @@ impl App {
     }
 
     /// Makes a decision durable. Of one that cannot be kept nobody is told, so nobody will pay for it.
-    pub(crate) async fn keep(&self, decided: Decided) -> Result<(), Problem> {
+    pub(crate) fn keep(&self, decided: Decided) -> Result<(), Problem> {
         let paced = self.pacing.as_ref();
         let paced = paced.map(|pacing| (pacing, decided.id.clone()));
-        let kept = self.store.record(self.record(decided)).await;
+        let kept = self.store.record(self.record(decided));
         if let (Err(_), Some((pacing, id))) = (&kept, paced) {
             pacing.settle(&id, Usd::ZERO);
         }

@@ -11,11 +11,11 @@ use std::io::Write;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use pointsman_store::{Arm, DecisionRecord, FeedbackRecord, Store};
+use pointsman_store::{Arm, DecisionRecord, FeedbackRecord, Store, StoreError};
 use pointsman_types::{
     Candidate, Decision, Feedback, ModelName, Probability, Quality, Reason, Tokens, Usd,
 };
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, sleep};
 
 const CALLERS: u64 = 64;
 const MODELS: usize = 9;
@@ -77,7 +77,7 @@ async fn closed_loop(store: &Store, time: Duration, feedback: bool) -> Result<St
                 while start.elapsed() < time {
                     let id = format!("{caller:02}-{count:08}");
                     match feedback {
-                        false => store.record(decision(&id)).await?,
+                        false => keep(&store, &id).await?,
                         true => store
                             .feedback(judgement(&id, "thumbs", caller))
                             .await
@@ -96,6 +96,16 @@ async fn closed_loop(store: &Store, time: Duration, feedback: bool) -> Result<St
     let busy = (processor_seconds() - busy) / count as f64 * 1e6;
     let rate = count as f64 / start.elapsed().as_secs_f64();
     Ok(format!("{rate:.0}/s, {busy:.0} us of processor time each"))
+}
+
+/// Keeps a decision, again and again while too many wait.
+async fn keep(store: &Store, id: &str) -> Result<(), StoreError> {
+    loop {
+        match store.record(decision(id)) {
+            Err(StoreError::Busy { .. }) => sleep(Duration::from_millis(1)).await,
+            kept => return kept,
+        }
+    }
 }
 
 /// Feedback comes when it is due, whether or not the last was answered.

@@ -3,10 +3,13 @@
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sqlx::{ConnectOptions, SqliteConnection};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions, SqliteConnection, SqlitePool};
 
 use crate::{Config, StoreError, schema};
+
+/// Questions that are answered at the same time.
+const READERS: u32 = 4;
 
 /// Held while a server has the store open; the system releases it when the process ends, however
 /// it ends.
@@ -107,6 +110,16 @@ pub(crate) async fn connect_reader(path: &Path) -> Result<SqliteConnection, Stor
             known: schema::VERSION,
         }),
     }
+}
+
+/// Connections that can only read, opened when they are needed and kept: to open one takes about a
+/// millisecond.
+pub(crate) fn readers(path: &Path) -> SqlitePool {
+    let options = SqliteConnectOptions::new().filename(path).read_only(true);
+    SqlitePoolOptions::new()
+        .max_connections(READERS)
+        .test_before_acquire(false)
+        .connect_lazy_with(options.disable_statement_logging())
 }
 
 async fn connect(

@@ -190,6 +190,9 @@ impl StoreError {
     /// Sorts an error of SQLite by what can be done about it.
     pub(crate) fn from_sqlite(path: &Path, source: sqlx::Error) -> Self {
         let path = path.to_owned();
+        if matches!(source, sqlx::Error::PoolClosed) {
+            return Self::Closed;
+        }
         match primary_code(&source) {
             Some(BUSY | LOCKED) => Self::Locked { path },
             Some(FULL) => Self::Full { path },
@@ -198,6 +201,17 @@ impl StoreError {
                 path,
                 source: Arc::new(source),
             },
+        }
+    }
+
+    /// Sorts an error of writing beside the store likewise.
+    pub(crate) fn from_io(path: &Path, source: io::Error) -> Self {
+        use io::ErrorKind::{QuotaExceeded, StorageFull};
+        match source.kind() {
+            StorageFull | QuotaExceeded => Self::Full {
+                path: path.to_owned(),
+            },
+            _ => Self::open(path, source),
         }
     }
 

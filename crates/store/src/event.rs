@@ -60,7 +60,7 @@ impl Store {
         )
         .bind(after)
         .bind(limit)
-        .fetch_all(&mut db)
+        .fetch_all(&mut *db)
         .await
         .map_err(|source| self.unreadable(source))?;
         rows.into_iter().map(|row| self.event(row)).collect()

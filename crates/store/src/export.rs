@@ -9,10 +9,11 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use pointsman_types::{LogRow, ModelName, Prompt, Usage};
-use sqlx::SqliteConnection;
+use sqlx::{Connection, SqliteConnection};
 
+use crate::insert::DecisionRow;
 use crate::kept::{NEWEST_OUTCOME, OutcomeCells, Place, SCORE, USAGE};
-use crate::{StoreError, database};
+use crate::{StoreError, database, journal};
 
 /// Rows read at a time. Few, so that no read lasts long enough to keep the write-ahead log from
 /// being reused, and long prompts stay within memory.
@@ -38,6 +39,8 @@ pub struct Export {
     page: VecDeque<Joined>,
     after: i64,
     finished: bool,
+    /// What was not in the database when it began; nobody can have judged it then.
+    journal: Vec<DecisionRow>,
     without_prompt: u64,
 }
 
@@ -78,15 +81,33 @@ static SELECT: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
+const SELECT_WAITING: &str = "SELECT strftime('%Y-%m-%dT%H:%M:%fZ', ?1 / 1000.0, 'unixepoch')
+    WHERE NOT EXISTS (SELECT 1 FROM decision WHERE id = ?2)";
+
+impl Filter {
+    /// Whether it takes a row that nobody judged.
+    fn takes(self, row: &DecisionRow) -> bool {
+        !self.only_judged
+            && self.since_ms.is_none_or(|since| row.ts_ms >= since)
+            && self.until_ms.is_none_or(|until| row.ts_ms < until)
+    }
+}
+
 impl Export {
     /// Opens a store for reading, whether or not a server has it open.
     ///
     /// # Errors
     /// When there is no store, or it is not one that this release reads.
     pub async fn open(path: &Path, filter: Filter) -> Result<Self, StoreError> {
+        // Resolved, since the journal lies beside the file itself; read first, so that nothing slips by.
+        let path = database::resolved(path)?;
+        let db = database::connect_reader(&path).await?;
+        let mut journal = journal::read(&path)?;
+        journal.retain(|row| filter.takes(row));
         Ok(Self {
-            db: database::connect_reader(path).await?,
-            path: path.to_owned(),
+            db,
+            journal,
+            path,
             filter,
             page: VecDeque::new(),
             after: 0,
@@ -118,28 +139,74 @@ impl Export {
     }
 
     async fn next_joined(&mut self) -> Result<Option<Joined>, StoreError> {
-        if self.page.is_empty() && !self.finished {
-            self.page = self.read_page().await?.into();
-            self.finished = self.page.is_empty();
-            self.after = self.page.back().map_or(self.after, |last| last.seq);
+        while self.page.is_empty() && !self.finished {
+            let turned = self.turn_page().await;
+            turned.map_err(|source| StoreError::from_sqlite(&self.path, source))?;
         }
         Ok(self.page.pop_front())
     }
 
-    async fn read_page(&mut self) -> Result<Vec<Joined>, StoreError> {
-        sqlx::query_as(SELECT.as_str())
+    /// The next page. The last one is what the journal had and the database still has not: both are seen
+    /// at one time, so that nothing is missed and nothing comes twice.
+    async fn turn_page(&mut self) -> Result<(), sqlx::Error> {
+        let mut snapshot = self.db.begin().await?;
+        let page: Vec<Joined> = sqlx::query_as(SELECT.as_str())
             .bind(self.after)
             .bind(self.filter.since_ms.unwrap_or(i64::MIN))
             .bind(self.filter.until_ms.unwrap_or(i64::MAX))
             .bind(self.filter.only_judged)
             .bind(PAGE)
-            .fetch_all(&mut self.db)
-            .await
-            .map_err(|source| StoreError::from_sqlite(&self.path, source))
+            .fetch_all(&mut *snapshot)
+            .await?;
+        self.page = page.into();
+        match self.page.back() {
+            Some(last) => self.after = last.seq,
+            None => {
+                self.finished = true;
+                for row in std::mem::take(&mut self.journal) {
+                    let ts = waiting_since(&mut snapshot, &row).await?;
+                    self.page.extend(ts.map(|ts| Joined::waiting(row, ts)));
+                }
+            }
+        }
+        snapshot.commit().await
     }
 }
 
+/// The time of a row of the journal as it is exported; `None` where the database has it.
+async fn waiting_since(
+    db: &mut SqliteConnection,
+    row: &DecisionRow,
+) -> Result<Option<String>, sqlx::Error> {
+    sqlx::query_scalar(SELECT_WAITING)
+        .bind(row.ts_ms)
+        .bind(row.id.as_str())
+        .fetch_optional(db)
+        .await
+}
+
 impl Joined {
+    /// A row that nothing was reported of, since it waits for the database.
+    fn waiting(row: DecisionRow, ts: String) -> Self {
+        Self {
+            seq: 0,
+            id: row.id,
+            ts,
+            prompt_id: row.prompt_id,
+            prompt: row.prompt,
+            model: row.model,
+            propensity: row.propensity,
+            policy_version: row.policy_version,
+            session_id: row.session_id,
+            category: row.category,
+            key_id: row.key_id,
+            tier: row.tier,
+            counted_tokens: row.input_tokens,
+            score: None,
+            outcome: OutcomeCells::default(),
+        }
+    }
+
     /// `None` when the prompt was not kept.
     fn into_row(self, path: &Path) -> Result<Option<LogRow>, StoreError> {
         let place = Place {

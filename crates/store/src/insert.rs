@@ -3,15 +3,16 @@
 //! Rows go in by a multi-row `VALUES`, half the cost of unpacking a JSON array inside SQLite. The
 //! statement is prepared once per size, so the sizes are few.
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use pointsman_types::Tokens;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sqlx::query::Query;
 use sqlx::sqlite::SqliteArguments;
 use sqlx::{Connection, Sqlite, SqliteConnection};
 
-use crate::{Arm, DecisionRecord, KeptCandidate};
+use crate::{DecisionRecord, KeptCandidate};
 
 const COLUMNS: [&str; 22] = [
     "id",
@@ -39,7 +40,7 @@ const COLUMNS: [&str; 22] = [
 ];
 
 /// Most rows first: a batch is cut greedily.
-const SIZES: [usize; 4] = [64, 16, 4, 1];
+const SIZES: [usize; 7] = [64, 32, 16, 8, 4, 2, 1];
 
 static STATEMENTS: LazyLock<[String; SIZES.len()]> = LazyLock::new(|| SIZES.map(statement));
 
@@ -54,25 +55,26 @@ fn statement(rows: usize) -> String {
 }
 
 /// How many of `waiting` rows the next statement takes.
-pub(crate) fn next_size(waiting: usize) -> usize {
+fn next_size(waiting: usize) -> usize {
     SIZES.into_iter().find(|size| *size <= waiting).unwrap_or(1)
 }
 
-/// Inserts and commits rows; their number is one that [`next_size`] gave.
+/// Inserts rows, in one transaction. Those that are there already stay as they are.
 pub(crate) async fn insert(
     db: &mut SqliteConnection,
-    rows: impl ExactSizeIterator<Item = DecisionRow>,
+    rows: Vec<DecisionRow>,
 ) -> Result<(), sqlx::Error> {
-    let size = SIZES
-        .iter()
-        .position(|size| *size == rows.len())
-        .expect("batches are cut by next_size");
-    rows.fold(sqlx::query(STATEMENTS[size].as_str()), |query, row| {
-        row.bind(query)
-    })
-    .execute(db)
-    .await
-    .map(drop)
+    let mut transaction = db.begin_with("BEGIN IMMEDIATE").await?;
+    let mut rows = rows.into_iter();
+    while rows.len() > 0 {
+        let size = next_size(rows.len());
+        let statement = SIZES.iter().position(|one| *one == size);
+        let statement = STATEMENTS[statement.expect("batches are cut by next_size")].as_str();
+        let part = rows.by_ref().take(size);
+        let query = part.fold(sqlx::query(statement), |query, row| row.bind(query));
+        query.execute(&mut *transaction).await?;
+    }
+    transaction.commit().await
 }
 
 /// Keeps what a version beside the current one said of decisions, in one transaction. A decision that
@@ -92,26 +94,62 @@ pub(crate) async fn shade(
     transaction.commit().await
 }
 
-/// A decision with its lists already in JSON, made on the caller's thread to spare the writer.
-#[derive(Debug)]
+/// A decision as the row of a table, its lists already in JSON; made on the caller's thread to spare the
+/// writer. Whatever is added to it later must be able to be absent.
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct DecisionRow {
-    record: DecisionRecord,
-    category: Option<String>,
-    metadata: Option<String>,
-    candidates: String,
-    coordinates: Option<Vec<u8>>,
-    shadow: Option<String>,
+    pub(crate) id: String,
+    pub(crate) ts_ms: i64,
+    pub(crate) prompt_id: String,
+    pub(crate) prompt: Option<String>,
+    pub(crate) model: String,
+    pub(crate) reason: Cow<'static, str>,
+    pub(crate) propensity: f64,
+    pub(crate) policy_version: String,
+    pub(crate) session_id: Option<String>,
+    pub(crate) category: Option<String>,
+    pub(crate) metadata: Option<String>,
+    pub(crate) input_tokens: Option<i64>,
+    pub(crate) quality: f64,
+    pub(crate) cost_usd: f64,
+    pub(crate) output_tokens: Option<f64>,
+    pub(crate) candidates: String,
+    pub(crate) key_id: Option<String>,
+    pub(crate) tier: Option<String>,
+    pub(crate) coordinates: Option<Vec<f32>>,
+    pub(crate) lambda: Option<f64>,
+    pub(crate) arm: Option<Cow<'static, str>>,
+    pub(crate) shadow: Option<String>,
 }
 
 impl From<DecisionRecord> for DecisionRow {
     fn from(record: DecisionRecord) -> Self {
+        let decision = &record.decision;
+        let chosen = decision.candidates.first();
+        let chosen = chosen.expect("a decision lists the chosen candidate first");
         Self {
+            model: decision.model.to_string(),
+            reason: decision.reason.as_str().into(),
+            propensity: decision.propensity.get(),
             category: record.category().map(str::to_owned),
             metadata: record.metadata.as_ref().map(json),
+            input_tokens: record.input_tokens.map(integer),
+            quality: f64::from(chosen.quality.get()),
+            cost_usd: chosen.cost.as_f64(),
+            output_tokens: chosen.output_tokens.map(f64::from),
             candidates: candidates(&record),
-            coordinates: record.coordinates.as_deref().map(bytes),
+            arm: record.arm.map(|arm| arm.as_str().into()),
             shadow: record.shadow.as_ref().map(json),
-            record,
+            id: record.id,
+            ts_ms: record.ts_ms,
+            prompt_id: record.prompt_id,
+            prompt: record.prompt,
+            policy_version: record.decision.policy_version,
+            session_id: record.session_id,
+            key_id: record.key_id,
+            tier: record.tier,
+            coordinates: record.coordinates,
+            lambda: record.lambda,
         }
     }
 }
@@ -122,8 +160,9 @@ fn candidates(record: &DecisionRecord) -> String {
 }
 
 /// Four bytes a number, the lowest first.
-fn bytes(coordinates: &[f32]) -> Vec<u8> {
-    coordinates.iter().flat_map(|at| at.to_le_bytes()).collect()
+fn bytes(coordinates: Vec<f32>) -> Vec<u8> {
+    let numbers = coordinates.into_iter();
+    numbers.flat_map(f32::to_le_bytes).collect()
 }
 
 /// As SQLite counts; a number beyond its range stays at the end of it.
@@ -141,31 +180,28 @@ type Insert = Query<'static, Sqlite, SqliteArguments>;
 impl DecisionRow {
     /// Binds the values in the order of [`COLUMNS`].
     fn bind(self, query: Insert) -> Insert {
-        let decision = self.record.decision;
-        let chosen = decision.candidates.into_iter().next();
-        let chosen = chosen.expect("a decision lists the chosen candidate first");
         query
-            .bind(self.record.id)
-            .bind(self.record.ts_ms)
-            .bind(self.record.prompt_id)
-            .bind(self.record.prompt)
-            .bind(decision.model.to_string())
-            .bind(decision.reason.as_str())
-            .bind(decision.propensity.get())
-            .bind(decision.policy_version)
-            .bind(self.record.session_id)
+            .bind(self.id)
+            .bind(self.ts_ms)
+            .bind(self.prompt_id)
+            .bind(self.prompt)
+            .bind(self.model)
+            .bind(self.reason.into_owned())
+            .bind(self.propensity)
+            .bind(self.policy_version)
+            .bind(self.session_id)
             .bind(self.category)
             .bind(self.metadata)
-            .bind(self.record.input_tokens.map(integer))
-            .bind(f64::from(chosen.quality.get()))
-            .bind(chosen.cost.as_f64())
-            .bind(chosen.output_tokens.map(f64::from))
+            .bind(self.input_tokens)
+            .bind(self.quality)
+            .bind(self.cost_usd)
+            .bind(self.output_tokens)
             .bind(self.candidates)
-            .bind(self.record.key_id)
-            .bind(self.record.tier)
-            .bind(self.coordinates)
-            .bind(self.record.lambda)
-            .bind(self.record.arm.map(Arm::as_str))
+            .bind(self.key_id)
+            .bind(self.tier)
+            .bind(self.coordinates.map(bytes))
+            .bind(self.lambda)
+            .bind(self.arm.map(Cow::into_owned))
             .bind(self.shadow)
     }
 }

@@ -143,7 +143,7 @@ pub(crate) struct FeedbackCells {
 }
 
 /// Without a number where nothing was joined.
-#[derive(Debug, sqlx::FromRow)]
+#[derive(Debug, Default, sqlx::FromRow)]
 pub(crate) struct OutcomeCells {
     o_seq: Option<i64>,
     #[sqlx(flatten)]

@@ -10,10 +10,13 @@
 //! | feedback, an outcome, an erasure | yes, and the log is synced (the promise of `synchronous = FULL`) | yes | yes |
 //! | a snapshot, a version, a transition with its event, an event, a lease | the same | yes | yes |
 //! | a decision that has any of these after it | yes; synced with the first of them at the latest | yes | yes |
-//! | any other decision | yes, not synced (`synchronous = NORMAL`) | yes | unless made in the last second or so |
+//! | any other decision | no: it is in the journal, and some 50 ms later in the database | yes | unless made in the last second or so |
 //!
-//! A decision is committed before its id leaves the server, so feedback cannot meet a decision
-//! that is not there yet. The write-ahead log is written in order, so syncing feedback syncs every
+//! The journal is a file beside the database to which a decision is appended before its id leaves the
+//! server. The writer moves what is there into the database before it looks at anything that was
+//! reported later, so feedback cannot meet a decision that is not there yet, and whoever reads through
+//! [`Store`] or [`Export`] sees every decision that was kept. Where the database has no room, decisions
+//! that are in the journal wait there and no more are taken. The write-ahead log is written in order, so syncing feedback syncs every
 //! decision before it, and a snapshot that is there has all the feedback that it learnt. The log is
 //! also synced by every checkpoint, once a second. No loss of power damages the file; it only loses
 //! the newest decisions, to which nobody has replied. Every change is one transaction: after a crash
@@ -29,6 +32,7 @@ mod event;
 mod export;
 mod fault;
 mod insert;
+mod journal;
 mod judge;
 mod kept;
 mod lease;

@@ -13,7 +13,7 @@ use crate::judge::Standing;
 use crate::{OutcomeRecord, Receipt, StoreError};
 
 /// The columns of a [`Usage`].
-#[derive(Debug, PartialEq, sqlx::FromRow)]
+#[derive(Debug, Default, PartialEq, sqlx::FromRow)]
 pub(crate) struct UsageCells {
     pub(crate) input_tokens: Option<i64>,
     pub(crate) output_tokens: Option<i64>,
@@ -51,7 +51,7 @@ struct Newest {
 }
 
 /// Outcomes of one statement, most first: a batch is cut greedily.
-const SIZES: [usize; 4] = [64, 16, 4, 1];
+const SIZES: [usize; 7] = [64, 32, 16, 8, 4, 2, 1];
 /// Values of an outcome that is its decision's first.
 const VALUES: usize = 11;
 

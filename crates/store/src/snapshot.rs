@@ -75,7 +75,7 @@ impl Store {
             let row: Option<Row> = sqlx::query_as(NEXT_OF_BASE)
                 .bind(base)
                 .bind(before)
-                .fetch_optional(&mut db)
+                .fetch_optional(&mut *db)
                 .await
                 .map_err(|source| self.unreadable(source))?;
             let Some(row) = row else { return Ok(None) };
@@ -99,7 +99,7 @@ impl Store {
         let mut db = self.reader().await?;
         let row: Option<Row> = sqlx::query_as(OF_NUMBER)
             .bind(seq)
-            .fetch_optional(&mut db)
+            .fetch_optional(&mut *db)
             .await
             .map_err(|source| self.unreadable(source))?;
         Ok(row.and_then(Row::whole))

@@ -1,25 +1,30 @@
-//! The handle that a server holds: hands records to the writer and waits until they are kept.
+//! The handle that a server holds: puts decisions into the journal, hands other records to the writer and
+//! waits until they are kept.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use sqlx::SqliteConnection;
+use sqlx::pool::PoolConnection;
+use sqlx::{Sqlite, SqlitePool};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::insert::{DecisionRow, json};
+use crate::journal::Journal;
 use crate::writer::{Change, Job, Reply, Report, Writer};
 use crate::{
     Config, DecisionRecord, Export, FeedbackRecord, Filter, OutcomeRecord, Receipt, Shadow,
     StoreError, database,
 };
 
-/// Records that may wait; about half a second of work at full load.
+/// Records besides decisions that may wait.
 const QUEUE: usize = 4096;
 
 /// A store opened for writing. Clones share one writer.
 #[derive(Debug, Clone)]
 pub struct Store {
+    journal: Arc<Journal>,
     inbox: mpsc::Sender<Job>,
+    readers: SqlitePool,
     path: Arc<Path>,
 }
 
@@ -41,22 +46,29 @@ impl Store {
         config.check()?;
         config.path = database::resolved(&config.path)?;
         let (inbox, jobs) = mpsc::channel(QUEUE);
-        tokio::spawn(Writer::open(&config).await?.run(jobs));
+        let writer = Writer::open(&config).await?;
+        let journal = Arc::clone(writer.journal());
+        tokio::spawn(writer.run(jobs));
         Ok(Self {
+            journal,
             inbox,
+            readers: database::readers(&config.path),
             path: config.path.into(),
         })
     }
 
-    /// Keeps a decision; once this returns it survives the end of the process.
+    /// Keeps a decision; once this returns it survives the end of the process. It waits for nobody, and
+    /// is read back by [`Store::export`] and the others here from then on.
     ///
     /// # Errors
     /// [`StoreError::Busy`] when too many records wait, [`StoreError::Full`] when no room is left,
     /// [`StoreError::Invalid`] when a number is not finite or there are too many coordinates.
-    pub async fn record(&self, record: DecisionRecord) -> Result<(), StoreError> {
+    pub fn record(&self, record: DecisionRecord) -> Result<(), StoreError> {
         record.check()?;
-        let row = Box::new(DecisionRow::from(record));
-        self.submit(|reply| Job::Decision(row, reply)).await
+        match self.is_open() {
+            true => self.journal.append(DecisionRow::from(record)),
+            false => Err(StoreError::Closed),
+        }
     }
 
     /// Keeps feedback; once this returns it survives the loss of power.
@@ -107,6 +119,7 @@ impl Store {
     /// # Errors
     /// When the file cannot be opened for reading.
     pub async fn export(&self, filter: Filter) -> Result<Export, StoreError> {
+        self.settle().await;
         Export::open(&self.path, filter).await
     }
 
@@ -119,11 +132,25 @@ impl Store {
     /// Records that wait to be written.
     #[must_use]
     pub fn waiting(&self) -> usize {
-        self.inbox.max_capacity() - self.inbox.capacity()
+        self.journal.waiting() + self.inbox.max_capacity() - self.inbox.capacity()
+    }
+
+    /// Waits until the decisions that were kept so far are in the database, unless that fails.
+    pub(crate) async fn settle(&self) {
+        if self.journal.is_empty() {
+            return;
+        }
+        let (reply, settled) = oneshot::channel();
+        if self.inbox.send(Job::Settle(reply)).await.is_ok() {
+            // Where the writer is gone nothing moves any more.
+            settled.await.ok();
+        }
     }
 
     /// Writes what waits, closes the file and gives the lock back. Later records are refused.
     pub async fn close(&self) {
+        // The log can only be emptied once nobody reads.
+        self.readers.close().await;
         let (reply, closed) = oneshot::channel();
         if self.inbox.send(Job::Close(reply)).await.is_ok() {
             // An error means that the writer is already gone, which is what was asked for.
@@ -138,9 +165,11 @@ impl Store {
         self.submit(|reply| Job::Change(change(reply))).await
     }
 
-    /// A connection beside the writer, for one question; opening it takes about a millisecond.
-    pub(crate) async fn reader(&self) -> Result<SqliteConnection, StoreError> {
-        database::connect_reader(&self.path).await
+    /// A connection beside the writer, for one question; it sees every decision that was kept before.
+    pub(crate) async fn reader(&self) -> Result<PoolConnection<Sqlite>, StoreError> {
+        self.settle().await;
+        let reader = self.readers.acquire().await;
+        reader.map_err(|source| self.unreadable(source))
     }
 
     /// The file, without links.

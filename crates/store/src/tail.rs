@@ -172,7 +172,7 @@ impl Store {
     pub async fn last_decision(&self) -> Result<i64, StoreError> {
         let mut db = self.reader().await?;
         sqlx::query_scalar("SELECT coalesce(max(seq), 0) FROM decision")
-            .fetch_one(&mut db)
+            .fetch_one(&mut *db)
             .await
             .map_err(|source| self.unreadable(source))
     }
@@ -190,7 +190,7 @@ impl Store {
         sqlx::query_as(select)
             .bind(after)
             .bind(limit)
-            .fetch_all(&mut db)
+            .fetch_all(&mut *db)
             .await
             .map_err(|source| self.unreadable(source))
     }

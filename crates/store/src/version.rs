@@ -137,7 +137,7 @@ impl Store {
             "SELECT id, path, snapshot_seq, stage, share, added_ms, changed_ms, note
              FROM version ORDER BY added_ms, rowid",
         )
-        .fetch_all(&mut db)
+        .fetch_all(&mut *db)
         .await
         .map_err(|source| self.unreadable(source))?;
         let damaged = |id: String| self.damaged_row("version", id);

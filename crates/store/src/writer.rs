@@ -1,4 +1,5 @@
-//! The one task that writes. It takes whatever waits, commits it together and answers each record.
+//! The one task that writes. It takes whatever waits, commits it together and answers each record; what is
+//! in the journal it moves into the database, a little later and before all else.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use crate::checkpoint::{Checkpoints, checkpoint};
 use crate::database::{self, Lock};
 use crate::fault::Fault;
 use crate::insert::{self, DecisionRow};
+use crate::journal::Journal;
 use crate::judge::judge;
 use crate::sync::{self, Committed};
 use crate::{
@@ -23,7 +25,8 @@ pub(crate) type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
 /// What the writer is asked to do.
 #[derive(Debug)]
 pub(crate) enum Job {
-    Decision(Box<DecisionRow>, Reply<()>),
+    /// The journal is to be in the database.
+    Settle(oneshot::Sender<()>),
     Report(Report, Reply<Receipt>),
     /// A decision and what a version beside the current one said of it, in JSON; nobody waits.
     Shade(Box<(String, String)>),
@@ -55,6 +58,9 @@ const BATCH: usize = 256;
 
 pub(crate) struct Writer {
     db: SqliteConnection,
+    journal: Arc<Journal>,
+    /// Older files of the journal hold what is not in the database.
+    is_behind: bool,
     config: Config,
     path: Arc<Path>,
     /// Something was not written since the connection was looked at.
@@ -68,7 +74,7 @@ pub(crate) struct Writer {
 /// The jobs of one turn, by kind.
 #[derive(Default)]
 struct Batch {
-    decisions: Vec<(Box<DecisionRow>, Reply<()>)>,
+    settle: Vec<oneshot::Sender<()>>,
     reports: Vec<(Report, Reply<Receipt>)>,
     shades: Vec<(String, String)>,
     changes: Vec<Change>,
@@ -79,7 +85,7 @@ impl Extend<Job> for Batch {
     fn extend<I: IntoIterator<Item = Job>>(&mut self, jobs: I) {
         for job in jobs {
             match job {
-                Job::Decision(row, reply) => self.decisions.push((row, reply)),
+                Job::Settle(reply) => self.settle.push(reply),
                 Job::Report(report, reply) => self.reports.push((report, reply)),
                 Job::Shade(shade) => self.shades.push(*shade),
                 Job::Change(change) => self.changes.push(change),
@@ -98,6 +104,8 @@ impl Writer {
         let (committed, syncing) = sync::start(Arc::clone(&path))?;
         Ok(Self {
             db,
+            journal: Arc::new(Journal::open(&path)?),
+            is_behind: true,
             config: config.clone(),
             has_failed: false,
             checkpoints: Checkpoints::start(database::connect_checkpointer(&path).await?),
@@ -108,40 +116,80 @@ impl Writer {
         })
     }
 
+    pub(crate) fn journal(&self) -> &Arc<Journal> {
+        &self.journal
+    }
+
     pub(crate) async fn run(mut self, mut inbox: mpsc::Receiver<Job>) {
         let mut jobs = Vec::with_capacity(BATCH);
         let mut batch = Batch::default();
-        while inbox.recv_many(&mut jobs, BATCH).await > 0 {
+        self.write_decisions().await;
+        loop {
+            tokio::select! {
+                count = inbox.recv_many(&mut jobs, BATCH) => if count == 0 { break },
+                () = self.journal.due(self.is_behind) => {}
+            }
             batch.extend(jobs.drain(..));
             if !batch.close.is_empty() {
                 // From here on records are refused, so what is taken now is the rest.
                 inbox.close();
+                self.journal.close();
             }
-            self.write_decisions(&mut batch.decisions).await;
-            self.write_reports(&mut batch.reports).await;
-            self.write_shades(&mut batch.shades).await;
-            for change in batch.changes.drain(..) {
-                self.write_change(change).await;
-            }
-            self.shorten_log().await;
+            self.turn(&mut batch).await;
         }
         self.finish(batch.close).await;
     }
 
     /// Decisions first: what is reported in the same turn may belong to one of them.
-    async fn write_decisions(&mut self, waiting: &mut Vec<(Box<DecisionRow>, Reply<()>)>) {
-        while !waiting.is_empty() {
-            self.recover().await;
-            let size = insert::next_size(waiting.len());
-            let (rows, replies): (Vec<_>, Vec<_>) = waiting.drain(..size).unzip();
-            let rows = rows.into_iter().map(|row| *row);
-            let written = insert::insert(&mut self.db, rows).await;
-            let written = written.map_err(|source| self.failure(source));
-            for reply in replies {
-                // A caller that went away does not need the answer.
-                reply.send(written.clone()).ok();
-            }
+    async fn turn(&mut self, batch: &mut Batch) {
+        self.write_decisions().await;
+        for settled in batch.settle.drain(..) {
+            // A caller that went away does not need the answer.
+            settled.send(()).ok();
         }
+        self.write_reports(&mut batch.reports).await;
+        self.write_shades(&mut batch.shades).await;
+        for change in batch.changes.drain(..) {
+            self.write_change(change).await;
+        }
+        self.shorten_log().await;
+    }
+
+    /// Moves the journal into the database. Where that fails it stays, and takes nothing more until it
+    /// has succeeded.
+    async fn write_decisions(&mut self) {
+        if let Err(error) = self.move_journal().await {
+            let why = &error as &dyn std::error::Error;
+            tracing::error!(error = why, "decisions wait in the journal");
+            self.is_behind = true;
+            self.journal.refuse(error);
+        }
+    }
+
+    async fn move_journal(&mut self) -> Result<(), StoreError> {
+        if self.is_behind {
+            let left = self.journal.left()?;
+            self.move_rows(left).await?;
+        }
+        let rows = self.journal.take()?;
+        match rows.is_empty() {
+            true => Ok(()),
+            false => self.move_rows(rows).await,
+        }
+    }
+
+    /// Inserts what the older files of the journal hold, and removes those.
+    async fn move_rows(&mut self, rows: Vec<DecisionRow>) -> Result<(), StoreError> {
+        self.recover().await;
+        self.is_behind = true;
+        let inserted = insert::insert(&mut self.db, rows).await;
+        inserted.map_err(|source| {
+            self.has_failed = true;
+            StoreError::from_sqlite(&self.path, source)
+        })?;
+        self.journal.forget()?;
+        self.is_behind = false;
+        Ok(())
     }
 
     async fn write_reports(&mut self, waiting: &mut Vec<(Report, Reply<Receipt>)>) {
@@ -214,11 +262,19 @@ impl Writer {
     async fn acknowledge<T: Send + 'static>(&mut self, done: Result<T, Fault>, reply: Reply<T>) {
         let error = match done {
             Ok(kept) => return self.acknowledge_synced(kept, reply).await,
-            Err(Fault::Refused(error)) => error,
+            Err(Fault::Refused(error)) => self.refused(error),
             Err(Fault::Sqlite(source)) => self.failure(source),
         };
         // A caller that went away does not need the answer.
         reply.send(Err(error)).ok();
+    }
+
+    /// A decision that is not in the database may be among those that wait for it.
+    fn refused(&self, error: StoreError) -> StoreError {
+        match error {
+            StoreError::UnknownDecision { .. } => self.journal.refusal().unwrap_or(error),
+            _ => error,
+        }
     }
 
     async fn acknowledge_synced<T: Send + 'static>(&self, kept: T, reply: Reply<T>) {
@@ -276,6 +332,7 @@ impl Writer {
         // A panic there was reported by the panic hook.
         self.syncing.await.ok();
         self.checkpoints.stop().await;
+        self.journal.finish();
         if let Err(error) = self.db.close().await {
             tracing::warn!(%error, "the store did not close cleanly; it recovers when opened");
         }

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::App;
 
 /// How long outcomes gather before they are written together.
-const GATHER: Duration = Duration::from_millis(20);
+const GATHER: Duration = Duration::from_millis(50);
 /// The most that are written together.
 const BATCH: usize = 256;
 

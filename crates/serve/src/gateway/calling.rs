@@ -95,10 +95,9 @@ impl Call<'_> {
         let account = self.account(&ticket, ticket.ranking[0]);
         let calls = self.trace.calls();
         // The record is written while the back end works.
-        let (relayed, kept) = tokio::join!(
-            self.relay(&ticket, &calls, gather),
+        let (relayed, kept) = tokio::join!(self.relay(&ticket, &calls, gather), async {
             self.app.recorded(decided)
-        );
+        });
         if let Some(beside) = beside.filter(|_| kept) {
             beside.after_the_answer(self.app);
         }
@@ -202,7 +201,7 @@ impl Call<'_> {
             ..ticket.decided
         };
         let account = self.account(&ticket, ticket.ranking[place]);
-        let is_kept = self.app.recorded(ticket.decided.clone()).await;
+        let is_kept = self.app.recorded(ticket.decided.clone());
         notes.decision(&ticket.id, &ticket.decided.decision, is_kept);
         (ticket, account)
     }
@@ -224,9 +223,9 @@ fn seed(id: &str) -> u64 {
 impl App {
     /// Keeps a decision on traffic. Traffic does not stop where that fails: the caller gets an answer,
     /// and feedback on it is refused.
-    async fn recorded(&self, decided: Decided) -> bool {
+    fn recorded(&self, decided: Decided) -> bool {
         let counter = self.metrics.decision(&decided.decision);
-        let kept = self.keep(decided).await;
+        let kept = self.keep(decided);
         match &kept {
             Ok(()) => {
                 counter.inc();

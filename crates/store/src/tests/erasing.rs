@@ -33,7 +33,7 @@ fn secretive(id: &str) -> DecisionRecord {
 async fn an_erased_decision_is_bare_and_still_counts() {
     let (_directory, path) = place();
     let store = Store::open(&path).await.unwrap();
-    store.record(secretive("d")).await.unwrap();
+    store.record(secretive("d")).unwrap();
     store.feedback(feedback("d", "f", 1.0)).await.unwrap();
     store.outcome(outcome("d", "o", usage(5))).await.unwrap();
     assert_eq!(store.erase("d", 42).await.unwrap(), 42);
@@ -68,7 +68,7 @@ async fn the_text_is_gone_from_the_files() {
         prompt: Some(SECRET.repeat(1000)),
         ..secretive("d")
     };
-    store.record(long).await.unwrap();
+    store.record(long).unwrap();
     store
         .feedback(on(SECRET, feedback("d", "f", 1.0)))
         .await
@@ -126,7 +126,7 @@ async fn nobody_s_decision_cannot_be_erased() {
 #[tokio::test]
 async fn a_learner_misses_nothing_when_the_newest_feedback_is_erased() {
     let (directory, store) = store_with_decision().await;
-    store.record(decision("e")).await.unwrap();
+    store.record(decision("e")).unwrap();
     store.feedback(feedback("d", "f", 1.0)).await.unwrap();
     let read_up_to = store.news(0, 10).await.unwrap()[0].feedback.seq;
     store.erase("d", 42).await.unwrap();

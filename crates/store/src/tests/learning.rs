@@ -49,7 +49,7 @@ async fn news_have_the_whole_decision() {
     let (_directory, path) = place();
     let store = Store::open(&path).await.unwrap();
     let made = rich("d");
-    store.record(made.clone()).await.unwrap();
+    store.record(made.clone()).unwrap();
     let mut said = feedback("d", "f", 0.25);
     said.feedback.verdict = Some(Verdict::Underpowered);
     said.key_id = Some("key-1".into());
@@ -129,7 +129,7 @@ async fn a_correction_says_what_it_replaces() {
 #[tokio::test]
 async fn decisions_come_with_what_followed() {
     let (_directory, store) = store_with_decision().await;
-    store.record(decision("e")).await.unwrap();
+    store.record(decision("e")).unwrap();
     store.feedback(feedback("d", "a", 1.0)).await.unwrap();
     store
         .feedback(on("thumbs", feedback("d", "b", 0.0)))
@@ -216,13 +216,13 @@ async fn what_a_version_in_shadow_says_is_kept_with_the_decision_it_speaks_of() 
     assert_eq!(store.last_decision().await.unwrap(), 0);
     let shadow = rich("a").shadow.unwrap();
     for id in ["a", "b"] {
-        store.record(decision(id)).await.unwrap();
+        store.record(decision(id)).unwrap();
     }
     store.shade("b", &shadow).unwrap();
     store.shade("nobody", &shadow).unwrap();
     // What is written in order is there once something later is.
-    store.record(decision("c")).await.unwrap();
-    store.record(decision("d")).await.unwrap();
+    store.record(decision("c")).unwrap();
+    store.record(decision("d")).unwrap();
     let kept = store.decisions(0, 10).await.unwrap();
     let shadows: Vec<_> = kept.iter().map(|one| one.decision.shadow.clone()).collect();
     assert_eq!(shadows, [None, Some(shadow), None, None]);

@@ -93,7 +93,7 @@ async fn numbers_go_on_where_they_were() {
     first_release(&path).await;
     let store = Store::open(&path).await.unwrap();
     store.erase("e", 6000).await.unwrap();
-    store.record(decision("new")).await.unwrap();
+    store.record(decision("new")).unwrap();
     store.feedback(feedback("new", "f", 1.0)).await.unwrap();
     let news = store.news(9, 10).await.unwrap();
     assert_eq!((news.len(), news[0].feedback.seq), (1, 10));

@@ -3,6 +3,7 @@
 mod counting;
 mod crashing;
 mod erasing;
+mod journal;
 mod learning;
 mod leases;
 mod migrating;
@@ -139,8 +140,17 @@ fn place() -> (TempDir, PathBuf) {
 async fn store_with_decision() -> (TempDir, Store) {
     let (directory, path) = place();
     let store = Store::open(path).await.unwrap();
-    store.record(decision("d")).await.unwrap();
+    store.record(decision("d")).unwrap();
     (directory, store)
+}
+
+/// The journal's files.
+fn beside(path: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(path.parent().unwrap()).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<String> = names.filter(|name| name.contains(".decisions-")).collect();
+    names.sort();
+    names
 }
 
 async fn rows(path: &Path) -> Vec<LogRow> {
@@ -328,7 +338,7 @@ async fn sent_by(own: Option<&str>, key: Option<&str>) -> Result<Receipt, StoreE
         key_id: own.map(str::to_owned),
         ..decision("d")
     };
-    store.record(made).await.unwrap();
+    store.record(made).unwrap();
     let sent = FeedbackRecord {
         key_id: key.map(str::to_owned),
         ..feedback("d", "f", 1.0)
@@ -362,7 +372,7 @@ async fn feedback_comes_from_the_key_that_asked() {
 async fn numbers_that_are_none_are_refused() {
     let (_directory, store) = store_with_decision().await;
     let check = async |record: DecisionRecord, names: &str| {
-        let error = store.record(record).await.unwrap_err();
+        let error = store.record(record).unwrap_err();
         assert!(
             matches!(error, StoreError::Invalid { field, .. } if field == names),
             "{error}"
@@ -418,7 +428,7 @@ async fn numbers_that_are_none_are_refused() {
         coordinates: Some(vec![0.5; 64]),
         ..decision("e")
     };
-    store.record(whole).await.unwrap();
+    store.record(whole).unwrap();
 }
 
 #[tokio::test]
@@ -448,7 +458,7 @@ async fn prompts_that_were_not_kept_are_counted() {
             prompt: None,
             ..decision(id)
         };
-        store.record(record).await.unwrap();
+        store.record(record).unwrap();
     }
     let path = directory.path().join("store.db");
     let mut export = Export::open(&path, Filter::default()).await.unwrap();
@@ -466,7 +476,7 @@ async fn export_keeps_order_and_takes_what_the_filter_says() {
             ts_ms: 1000 + n,
             ..decision(&format!("d{n:03}"))
         };
-        store.record(record).await.unwrap();
+        store.record(record).unwrap();
     }
     store.feedback(feedback("d150", "f", 1.0)).await.unwrap();
     let ids = async |filter: Filter| {
@@ -501,7 +511,7 @@ async fn a_nul_byte_in_a_prompt_is_kept() {
         prompt: Some("a\0b".into()),
         ..decision("d")
     };
-    store.record(record).await.unwrap();
+    store.record(record).unwrap();
     assert_eq!(rows(&path).await[0].prompt.text(), "a\0b");
 }
 
@@ -512,7 +522,7 @@ async fn closing_writes_what_waits_and_refuses_the_rest() {
     let writes: Vec<_> = (0..300)
         .map(|n| {
             let store = store.clone();
-            tokio::spawn(async move { store.record(decision(&format!("d{n}"))).await })
+            tokio::spawn(async move { store.record(decision(&format!("d{n}"))) })
         })
         .collect();
     tokio::task::yield_now().await;
@@ -523,7 +533,7 @@ async fn closing_writes_what_waits_and_refuses_the_rest() {
     }
     assert_eq!(rows(&path).await.len(), kept);
     assert!(!store.is_open());
-    let refused = store.record(decision("late")).await.unwrap_err();
+    let refused = store.record(decision("late")).unwrap_err();
     assert!(matches!(refused, StoreError::Closed), "{refused}");
 }
 
@@ -535,7 +545,7 @@ async fn a_full_queue_refuses_and_loses_nothing_it_took() {
     let writes: Vec<_> = (0..6000)
         .map(|n| {
             let store = store.clone();
-            tokio::spawn(async move { store.record(decision(&format!("d{n}"))).await })
+            tokio::spawn(async move { store.record(decision(&format!("d{n}"))) })
         })
         .collect();
     let (mut kept, mut busy) = (0, 0);
@@ -564,17 +574,24 @@ async fn a_full_store_says_so_and_keeps_what_it_acknowledged() {
             prompt: Some("x".repeat(20_000)),
             ..decision(&format!("d{kept}"))
         };
-        match store.record(record).await {
+        match store.record(record) {
             Ok(()) => kept += 1,
             Err(error) => break error,
         }
+        store.settle().await;
         assert!(kept < 1000, "the bound does not hold");
     };
     assert!(matches!(error, StoreError::Full { .. }), "{error}");
+    let waits = format!("d{}", kept - 1);
+    let error = store.feedback(feedback(&waits, "f", 1.0)).await;
+    assert!(matches!(error, Err(StoreError::Full { .. })), "{error:?}");
     store.close().await;
     assert_eq!(rows(&path).await.len(), kept);
     let roomier = Store::open(&path).await.unwrap();
-    roomier.record(decision("more")).await.unwrap();
+    roomier.record(decision("more")).unwrap();
+    roomier.feedback(feedback(&waits, "f", 1.0)).await.unwrap();
+    roomier.close().await;
+    assert_eq!(rows(&path).await.len(), kept + 1);
 }
 
 /// Reports share a transaction, which SQLite itself ends where there is no room.
@@ -591,8 +608,9 @@ async fn a_full_store_takes_all_kinds_of_records_again_once_there_is_room() {
         prompt: Some("x".repeat(20_000)),
         ..decision(&format!("d{number}"))
     };
-    while store.record(long(kept)).await.is_ok() {
+    while store.record(long(kept)).is_ok() {
         kept += 1;
+        store.settle().await;
     }
     let mut judged = 0;
     let error = loop {
@@ -607,10 +625,14 @@ async fn a_full_store_takes_all_kinds_of_records_again_once_there_is_room() {
         assert!(judged < 10_000, "the bound does not hold");
     };
     assert!(matches!(error, StoreError::Full { .. }), "{error}");
-    store.erase("d1", 1).await.unwrap();
+    // One makes room for what waits in the journal.
+    for erased in ["d1", "d2"] {
+        store.erase(erased, 1).await.unwrap();
+    }
     store.feedback(feedback("d0", "again", 0.5)).await.unwrap();
-    store.record(decision("more")).await.unwrap();
+    store.record(decision("more")).unwrap();
     store.close().await;
-    // Of the one that was erased nothing is left.
-    assert_eq!(rows(&path).await.len(), kept - 1 + 1);
+    assert_eq!(beside(&path), Vec::<String>::new());
+    // Of the two that were erased nothing is left.
+    assert_eq!(rows(&path).await.len(), kept - 2 + 1);
 }

@@ -63,7 +63,7 @@ async fn a_link_to_a_store_is_that_store() {
     assert!(matches!(second, StoreError::Locked { .. }), "{second}");
     first.close().await;
     let linked = Store::open(&link).await.unwrap();
-    linked.record(decision("d")).await.unwrap();
+    linked.record(decision("d")).unwrap();
     linked.feedback(feedback("d", "f", 1.0)).await.unwrap();
 }
 
