@@ -10,6 +10,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::ClientConfig;
+use thread_local::ThreadLocal;
 
 use crate::breaker::{Breaker, BreakerState};
 use crate::choose::Contestant;
@@ -30,7 +31,9 @@ const LONGEST_COOLING: Duration = Duration::from_secs(60);
 /// A deployment at work.
 pub struct Backend {
     pub(crate) deployment: Deployment,
-    pub(crate) http: Http,
+    /// Every thread has connections of its own: what reads and writes one wakes nobody elsewhere.
+    http: ThreadLocal<Http>,
+    tls: ClientConfig,
     pub(crate) places: Places,
     standing: Mutex<Standing>,
 }
@@ -61,7 +64,8 @@ impl Backend {
     pub fn new(deployment: Deployment, tls: &ClientConfig) -> Self {
         let now = Instant::now();
         Self {
-            http: connections(&deployment, tls),
+            http: ThreadLocal::new(),
+            tls: tls.clone(),
             places: Places::new(deployment.concurrency, deployment.queue),
             standing: Mutex::new(Standing {
                 breaker: Breaker::new(deployment.breaker, now),
@@ -70,6 +74,12 @@ impl Backend {
             }),
             deployment,
         }
+    }
+
+    /// This thread's connections.
+    pub(crate) fn http(&self) -> &Http {
+        self.http
+            .get_or(|| connections(&self.deployment, &self.tls))
     }
 
     /// What the settings say of it.

@@ -54,7 +54,7 @@ pub(crate) async fn call(
 ) -> Result<Begun, Trouble> {
     let limits = &backend.deployment.limits;
     let first_byte = deadline.within(limits.first_byte);
-    let answered = timeout_at(first_byte, backend.http.request(sent.request)).await;
+    let answered = timeout_at(first_byte, backend.http().request(sent.request)).await;
     let response = answered
         .map_err(|_| Trouble::too_slow("the back end did not answer in time"))?
         .map_err(|error| unreachable(&error))?;

@@ -1,12 +1,14 @@
 //! The settings of the server. Not where they come from: that is the command line's affair.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use pointsman_learn::promotion::{RailError, Rails};
 use pointsman_policy::Exploration;
 use serde::Deserialize;
 
+use crate::lanes::processors;
 use crate::{GatewayConfig, LearningConfig, Mode};
 
 /// The settings as a file states them; [`Config::check`] makes them usable.
@@ -29,6 +31,8 @@ pub struct Config {
     pub gateway: GatewayConfig,
     /// The longest request body.
     pub max_body_bytes: usize,
+    /// Threads that serve connections; as many as there are processors where it is absent.
+    pub threads: Option<NonZeroUsize>,
     /// Most connections at once; further ones wait to be accepted.
     pub max_connections: usize,
     /// The longest a caller may take to send the headers.
@@ -61,6 +65,7 @@ impl Default for Config {
             learning: LearningConfig::default(),
             gateway: GatewayConfig::default(),
             max_body_bytes: 10 << 20,
+            threads: None,
             max_connections: 4096,
             header_timeout_ms: 10_000,
             body_timeout_ms: 30_000,
@@ -110,6 +115,7 @@ pub struct Settings {
     pub(crate) learning: LearningConfig,
     pub(crate) gateway: GatewayConfig,
     pub(crate) max_body_bytes: usize,
+    pub(crate) threads: NonZeroUsize,
     pub(crate) max_connections: usize,
     pub(crate) header_timeout: Duration,
     pub(crate) body_timeout: Duration,
@@ -142,6 +148,7 @@ impl Config {
             learning: self.learning.clone(),
             gateway: self.gateway.clone(),
             max_body_bytes: body_bytes(self.max_body_bytes)?,
+            threads: self.threads.map_or_else(|| Ok(processors()), threads)?,
             max_connections: connections(self.max_connections)?,
             header_timeout: millis("header_timeout_ms", self.header_timeout_ms, 1)?,
             body_timeout: millis("body_timeout_ms", self.body_timeout_ms, 1)?,
@@ -186,6 +193,10 @@ fn body_bytes(value: usize) -> Result<usize, ConfigError> {
         1024..=(1 << 30),
         "between 1024 and 1073741824",
     )
+}
+
+fn threads(value: NonZeroUsize) -> Result<NonZeroUsize, ConfigError> {
+    bounded("threads", value.get(), 1..=1024, "between 1 and 1024").map(|_| value)
 }
 
 fn connections(value: usize) -> Result<usize, ConfigError> {
@@ -252,6 +263,7 @@ mod tests {
     fn a_setting_out_of_range_is_named() {
         check_refused(|config| config.max_body_bytes = 0, "max_body_bytes");
         check_refused(|config| config.max_connections = 0, "max_connections");
+        check_refused(|config| config.threads = NonZeroUsize::new(5000), "threads");
         check_refused(|config| config.reload_ms = 0, "reload_ms");
         check_refused(|config| config.drain_ms = u64::MAX, "drain_ms");
         let all = Exploration::Epsilon { share: 1.5 };

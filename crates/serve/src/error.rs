@@ -37,6 +37,9 @@ pub enum ServeError {
     /// Which version serves cannot be read or kept.
     #[error("cannot tell which version of the router serves")]
     Versions(#[source] VersionsError),
+    /// There are no threads to be had.
+    #[error("cannot start the threads that serve connections (server.threads)")]
+    Threads(#[source] io::Error),
     /// Signals cannot be listened for.
     #[error("cannot listen for signals")]
     Signal(#[source] io::Error),

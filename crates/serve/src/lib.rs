@@ -22,6 +22,7 @@ mod feedback_body;
 mod gateway;
 mod health;
 mod intake;
+mod lanes;
 mod learning;
 mod live;
 mod metrics;

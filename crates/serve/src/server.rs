@@ -5,11 +5,14 @@
 //! closes.
 
 use std::future::pending;
+use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::BoxError;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
@@ -23,6 +26,7 @@ use tokio_util::task::TaskTracker;
 use tower_http::add_extension::AddExtension;
 
 use crate::gateway::{Bookkeeping, Gateway, Telemetry};
+use crate::lanes::{Lanes, Seat};
 use crate::learning::Worker;
 use crate::metrics::Metrics;
 use crate::peer::Peer;
@@ -105,8 +109,10 @@ impl Server {
     /// Serves until `shutdown` completes, then finishes what is under way.
     ///
     /// # Errors
-    /// When signals cannot be listened for.
+    /// When signals cannot be listened for, or there are no threads to be had.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), ServeError> {
+        let connections =
+            Connections::new(&self.app, &self.settings).map_err(ServeError::Threads)?;
         let stop = CancellationToken::new();
         let watch = Watch::new(Arc::clone(&self.app));
         let watching = tokio::spawn(watch.run(self.settings.reload, stop.clone()));
@@ -120,7 +126,6 @@ impl Server {
         let stop_books = CancellationToken::new();
         let books =
             Bookkeeping::new(&self.app).map(|books| tokio::spawn(books.run(stop_books.clone())));
-        let connections = Connections::new(&self.app, &self.settings);
         let notice = async {
             shutdown.await;
             self.app.drain();
@@ -133,7 +138,7 @@ impl Server {
         }
         drop(self.listener);
         stop.cancel();
-        connections.finish(self.settings.drain).await;
+        let lanes = connections.finish(self.settings.drain).await;
         if let Some(judging) = judging {
             // A panic there was reported by the panic hook.
             judging.await.ok();
@@ -150,6 +155,7 @@ impl Server {
         // A panic there was reported by the panic hook.
         learning.await.ok();
         self.app.store.close().await;
+        lanes.finish().await;
         tracing::info!("stopped");
         // A watch that panicked has been reported by the panic hook.
         watching.await.unwrap_or(Ok(()))
@@ -197,19 +203,51 @@ struct Connections {
     abort: CancellationToken,
     room: Arc<Semaphore>,
     write_timeout: Duration,
+    lanes: Lanes,
+}
+
+/// One of them.
+struct Connection {
+    service: AddExtension<axum::Router, Peer>,
+    protocol: Builder<TokioExecutor>,
+    finish: CancellationToken,
+    abort: CancellationToken,
+    write_timeout: Duration,
+    _held: (OwnedSemaphorePermit, Seat),
+}
+
+impl Connection {
+    /// Serves it to its end, on the runtime that this is called in.
+    async fn serve(self, stream: std::net::TcpStream) -> Result<(), BoxError> {
+        // A caller who reads nothing would otherwise hold its back end's place for ever.
+        let mut stream = TimeoutStream::new(TcpStream::from_std(stream)?);
+        stream.set_write_timeout(Some(self.write_timeout));
+        let stream = TokioIo::new(Box::pin(stream));
+        let service = TowerToHyperService::new(self.service);
+        let mut connection = pin!(self.protocol.serve_connection(stream, service));
+        tokio::select! {
+            ended = connection.as_mut() => return ended,
+            () = self.abort.cancelled() => return Ok(()),
+            () = self.finish.cancelled() => connection.as_mut().graceful_shutdown(),
+        }
+        tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = self.abort.cancelled() => Ok(()),
+        }
+    }
 }
 
 /// How long to wait when the system has no room for another connection.
 const RETRY_ACCEPT: Duration = Duration::from_millis(50);
 
 impl Connections {
-    fn new(app: &Arc<App>, settings: &Settings) -> Self {
+    fn new(app: &Arc<App>, settings: &Settings) -> io::Result<Self> {
         let mut protocol = Builder::new(TokioExecutor::new()).http1_only();
         protocol
             .http1()
             .timer(TokioTimer::new())
             .header_read_timeout(settings.header_timeout);
-        Self {
+        Ok(Self {
             routes: app.router(),
             protocol,
             tasks: TaskTracker::new(),
@@ -217,7 +255,8 @@ impl Connections {
             abort: CancellationToken::new(),
             room: Arc::new(Semaphore::new(settings.max_connections)),
             write_timeout: settings.write_timeout,
-        }
+            lanes: Lanes::start(settings.threads)?,
+        })
     }
 
     /// Accepts for ever.
@@ -242,36 +281,30 @@ impl Connections {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "TCP_NODELAY was not set");
         }
-        // A caller who reads nothing would otherwise hold its back end's place for ever.
-        let mut stream = TimeoutStream::new(stream);
-        stream.set_write_timeout(Some(self.write_timeout));
-        let routes = AddExtension::new(self.routes.clone(), peer);
-        let service = TowerToHyperService::new(routes);
-        let protocol = self.protocol.clone();
-        let (finish, abort) = (self.finish.clone(), self.abort.clone());
-        self.tasks.spawn(async move {
-            let stream = TokioIo::new(Box::pin(stream));
-            let mut connection = std::pin::pin!(protocol.serve_connection(stream, service));
-            let ended = tokio::select! {
-                ended = connection.as_mut() => ended,
-                () = abort.cancelled() => Ok(()),
-                () = finish.cancelled() => {
-                    connection.as_mut().graceful_shutdown();
-                    tokio::select! {
-                        ended = connection.as_mut() => ended,
-                        () = abort.cancelled() => Ok(()),
-                    }
-                }
-            };
-            if let Err(error) = ended {
+        let stream = match stream.into_std() {
+            Ok(stream) => stream,
+            Err(error) => return tracing::warn!(%error, "a connection was not served"),
+        };
+        let seat = self.lanes.seat();
+        let lane = seat.runtime.clone();
+        let connection = Connection {
+            service: AddExtension::new(self.routes.clone(), peer),
+            protocol: self.protocol.clone(),
+            finish: self.finish.clone(),
+            abort: self.abort.clone(),
+            write_timeout: self.write_timeout,
+            _held: (room, seat),
+        };
+        let serving = async move {
+            if let Err(error) = connection.serve(stream).await {
                 tracing::debug!(error, "a connection broke");
             }
-            drop(room);
-        });
+        };
+        self.tasks.spawn_on(serving, &lane);
     }
 
     /// Lets requests under way finish, then ends what is left.
-    async fn finish(self, patience: Duration) {
+    async fn finish(self, patience: Duration) -> Lanes {
         self.tasks.close();
         self.finish.cancel();
         if timeout(patience, self.tasks.wait()).await.is_err() {
@@ -282,5 +315,6 @@ impl Connections {
             self.abort.cancel();
             self.tasks.wait().await;
         }
+        self.lanes
     }
 }

@@ -105,6 +105,7 @@ pub(crate) fn block_on(
 ) -> anyhow::Result<()> {
     allow_files(settings.server.max_connections);
     let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(BACKGROUND)
         .enable_all()
         .build()
         .context("no async runtime")?;
@@ -120,6 +121,9 @@ pub(crate) fn block_on(
         Ok(())
     })
 }
+
+/// Threads for what goes on beside the connections, which have their own: learning, the store, watches.
+const BACKGROUND: usize = 2;
 
 /// Files beside those of connections: the store's, the router's, sockets that listen.
 const OTHER_FILES: u64 = 256;
