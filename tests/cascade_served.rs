@@ -1,5 +1,5 @@
 //! The gateway reads answers as the evaluation does: the same models are asked, and the same answer is
-//! returned.
+//! returned. What it reads it keeps, so that the next cascade is trained on live traffic.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -11,7 +11,7 @@ use pointsman_train::{Options, complete_costs, train};
 use pointsman_types::{LogRow, Prompt, Request};
 use serde_json::{Value, json};
 
-use crate::program::{Server, run, table, text};
+use crate::program::{Server, run, str, succeed, table, text};
 use crate::provider::{Provider, Say};
 
 fn simulation() -> Simulation {
@@ -176,7 +176,7 @@ async fn a_router_without_a_cascade_is_told_of_before_it_serves() {
         );
         let file = home.path().join("pointsman.toml");
         std::fs::write(&file, settings).unwrap();
-        let checked = run(&["check", crate::program::str(&file)]);
+        let checked = run(&["check", str(&file)]);
         (checked.status.code(), text(&checked.stderr))
     };
     let (code, said) = check("");
@@ -191,4 +191,71 @@ async fn a_router_without_a_cascade_is_told_of_before_it_serves() {
     assert_eq!(check("").0, Some(0));
     let policy = PolicySpec::Utility { lambda: 5.0 };
     assert_eq!(check(&format!("policy = '{policy}'")).0, Some(0));
+}
+
+/// Asks a model for its answer, in a stream or whole, and says what it was worth.
+async fn asked_and_judged(client: &reqwest::Client, url: &str, row: &LogRow, stream: bool) {
+    let body = json!({
+        "model": row.model, "messages": [{"role": "user", "content": row.prompt.text()}],
+        "logprobs": row.answer_logprob.is_some(), "stream": stream,
+    });
+    let request = client.post(format!("{url}/v1/chat/completions"));
+    let answer = request.json(&body).send().await.unwrap();
+    assert!(answer.status().is_success(), "{:?}", answer.text().await);
+    let id = answer.headers()["x-pointsman-decision-id"].clone();
+    answer.bytes().await.unwrap();
+    let score = row.score.map(|score| score.get());
+    let feedback = json!({"decision_id": id.to_str().unwrap(), "value": score});
+    let request = client.post(format!("{url}/v1/feedback")).json(&feedback);
+    let judged = request.send().await.unwrap();
+    assert!(judged.status().is_success(), "{:?}", judged.text().await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cascade_is_trained_on_what_the_gateway_kept() {
+    let (home, simulation) = (tempfile::tempdir().unwrap(), simulation());
+    let rows = rows(&simulation);
+    let provider = provider(rows.clone()).await;
+    let settings = format!(
+        "[server]\nlog_prompts = true\n{}",
+        provider.catalog(&simulation.catalog)
+    );
+    let server = Server::at_home(home.path(), &settings);
+    let client = reqwest::Client::new();
+    let asked: Vec<&LogRow> = simulation
+        .rows
+        .iter()
+        .filter(|row| row.score.is_some() && !row.prompt.text().contains(['\u{1e}', '\u{1f}']))
+        .take(600)
+        .collect();
+    for (number, row) in asked.iter().enumerate() {
+        asked_and_judged(&client, &server.url, row, number % 3 == 0).await;
+    }
+    assert!(server.terminate(), "the server ends well");
+    let at = |name: &str| home.path().join(name);
+    let (store, log, router) = (at("store.db"), at("served.jsonl"), at("router"));
+    succeed(&["export", "--store", str(&store), "--out", str(&log)]);
+    let kept = std::fs::read_to_string(&log).unwrap();
+    let kept: Vec<Value> = kept
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(kept.len(), asked.len());
+    for (kept, row) in kept.iter().zip(&asked) {
+        assert_eq!(kept["answer_chars"].as_u64(), row.answer_chars, "{kept}");
+        match (kept["answer_logprob"].as_f64(), row.answer_logprob) {
+            (Some(kept), Some(logged)) => assert!((kept - logged).abs() < 1e-9),
+            (kept, logged) => assert_eq!(kept, logged),
+        }
+    }
+    let train = [
+        "train",
+        "--logs",
+        str(&log),
+        "--cascade",
+        "--out",
+        str(&router),
+    ];
+    succeed(&train);
+    assert!(Router::open(&router).unwrap().has_cascade());
 }

@@ -136,9 +136,7 @@ fn head(read: &[u8]) -> Option<(usize, usize)> {
 async fn whole(stream: &mut TcpStream, say: &Say) -> std::io::Result<()> {
     tokio::time::sleep(say.after).await;
     let mut choice = json!({"index": 0, "message": {"role": "assistant", "content": say.text}, "finish_reason": "stop"});
-    if let Some(logprob) = say.logprob {
-        choice["logprobs"] = json!({"content": [{"token": "a", "logprob": logprob}]});
-    }
+    choice["logprobs"] = logprobs(say);
     let answer = json!({
         "id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": "its-name",
         "choices": [choice], "usage": usage(),
@@ -156,7 +154,9 @@ async fn streamed(stream: &mut TcpStream, say: &Say) -> std::io::Result<()> {
         "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
     stream.write_all(head.as_bytes()).await?;
     for word in say.text.split_inclusive(' ') {
-        event(stream, &chunk(json!({"content": word}), Value::Null)).await?;
+        let mut said = chunk(json!({"content": word}), Value::Null);
+        said["choices"][0]["logprobs"] = logprobs(say);
+        event(stream, &said).await?;
         tokio::time::sleep(say.after).await;
     }
     event(stream, &chunk(json!({}), json!("stop"))).await?;
@@ -166,6 +166,12 @@ async fn streamed(stream: &mut TcpStream, say: &Say) -> std::io::Result<()> {
     stream
         .write_all(b"e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n")
         .await
+}
+
+/// Of one token.
+fn logprobs(say: &Say) -> Value {
+    let token = |logprob: f64| json!({"content": [{"token": "a", "logprob": logprob}]});
+    say.logprob.map_or(Value::Null, token)
 }
 
 async fn event(stream: &mut TcpStream, event: &Value) -> std::io::Result<()> {

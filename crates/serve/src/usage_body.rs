@@ -16,6 +16,8 @@ pub(crate) struct UsageBody {
     /// Whether tokens and cost are an estimate.
     estimated: Option<bool>,
     latency_ms: Option<f64>,
+    answer_logprob: Option<f64>,
+    answer_chars: Option<u64>,
     error: Option<Failed>,
 }
 
@@ -40,6 +42,9 @@ impl UsageBody {
         if self.latency_ms.is_some_and(|latency| latency < 0.0) {
             return Err(refused("latency_ms", "is negative"));
         }
+        if self.answer_logprob.is_some_and(|logprob| logprob > 0.0) {
+            return Err(refused("answer_logprob", "is above 0"));
+        }
         let failed = self.error.is_some();
         let usage = Usage {
             input_tokens: self.input_tokens.map(Tokens),
@@ -48,6 +53,8 @@ impl UsageBody {
             cost: self.cost_usd,
             is_estimated: self.estimated,
             latency_ms: self.latency_ms,
+            answer_logprob: self.answer_logprob,
+            answer_chars: self.answer_chars,
             error: self.error.map_or(Ok(None), Failed::reason)?,
         };
         match usage == Usage::default() && !failed {
@@ -90,7 +97,8 @@ mod tests {
     #[test]
     fn every_number_reaches_the_usage() {
         let body = r#"{"input_tokens": 7, "output_tokens": 120, "cached_tokens": 3,
-                       "cost_usd": 0.0003, "estimated": true, "latency_ms": 812.5}"#;
+                       "cost_usd": 0.0003, "estimated": true, "latency_ms": 812.5,
+                       "answer_logprob": -0.5, "answer_chars": 480}"#;
         let expected = Usage {
             input_tokens: Some(Tokens(7)),
             output_tokens: Some(Tokens(120)),
@@ -98,6 +106,8 @@ mod tests {
             cost: Some(Usd::new(0.0003).unwrap()),
             is_estimated: Some(true),
             latency_ms: Some(812.5),
+            answer_logprob: Some(-0.5),
+            answer_chars: Some(480),
             error: None,
         };
         assert_eq!(usage(body).unwrap(), expected);
@@ -115,6 +125,7 @@ mod tests {
         for (body, param) in [
             (r#"{"cost_usd": -1}"#, "usage.cost_usd"),
             (r#"{"latency_ms": -1}"#, "usage.latency_ms"),
+            (r#"{"answer_logprob": 0.5}"#, "usage.answer_logprob"),
             (r#"{"error": ""}"#, "usage.error"),
             (r#"{"output_tokens": null}"#, "usage"),
             ("{}", "usage"),
@@ -126,6 +137,7 @@ mod tests {
             r#"{"output_tokens": -1}"#,
             r#"{"latency_ms": 1e400}"#,
             r#"{"latency_ms": NaN}"#,
+            r#"{"answer_chars": 1.5}"#,
             r#"{"error": 7}"#,
         ] {
             assert!(usage(body).is_err(), "{body}");

@@ -1,8 +1,8 @@
 //! Decisions joined with their feedback, as log rows.
 //!
 //! The score of a row is the mean, over metrics, of the newest value of each; signals count where
-//! nobody said anything. What the call cost and how long the answer was is known where somebody
-//! reported it: predictions are not exported in its place.
+//! nobody said anything. What the call cost, how long the answer was and how sure the model was of it
+//! is known where somebody reported it: predictions are not exported in its place.
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
@@ -234,6 +234,8 @@ impl Joined {
             cost_usd: usage.cost,
             cost_estimated: usage.cost.and(usage.is_estimated),
             latency_ms: usage.latency_ms,
+            answer_logprob: usage.answer_logprob,
+            answer_chars: usage.answer_chars,
             propensity: Some(propensity),
             policy_version: Some(self.policy_version),
             decision_id: Some(self.id),

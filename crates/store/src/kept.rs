@@ -92,7 +92,7 @@ pub(crate) const FEEDBACK: &str = "
 /// The columns of a [`Usage`], of `outcome AS o`.
 pub(crate) const USAGE: &str = "
     o.seq AS o_seq, o.input_tokens, o.output_tokens, o.cached_tokens, o.cost_usd, o.latency_ms,
-    o.error, o.estimated";
+    o.error, o.estimated, o.answer_logprob, o.answer_chars";
 
 /// Joins the newest outcome of a decision `d`.
 pub(crate) const NEWEST_OUTCOME: &str = "
@@ -180,8 +180,12 @@ impl Place<'_> {
         column: &'static str,
         count: Option<i64>,
     ) -> Result<Option<Tokens>, StoreError> {
+        Ok(self.count(column, count)?.map(Tokens))
+    }
+
+    fn count(self, column: &'static str, count: Option<i64>) -> Result<Option<u64>, StoreError> {
         let count = count.map(u64::try_from).transpose();
-        Ok(count.map_err(|_| self.damaged(column))?.map(Tokens))
+        count.map_err(|_| self.damaged(column))
     }
 
     fn cost(self, cost: f64) -> Result<Usd, StoreError> {
@@ -296,6 +300,8 @@ impl OutcomeCells {
             latency_ms: cells.latency_ms,
             error: cells.error,
             is_estimated: cells.estimated,
+            answer_logprob: cells.answer_logprob,
+            answer_chars: place.count("answer_chars", cells.answer_chars)?,
         }))
     }
 }

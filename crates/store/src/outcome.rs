@@ -22,6 +22,8 @@ pub(crate) struct UsageCells {
     pub(crate) latency_ms: Option<f64>,
     pub(crate) error: Option<String>,
     pub(crate) estimated: Option<bool>,
+    pub(crate) answer_logprob: Option<f64>,
+    pub(crate) answer_chars: Option<i64>,
 }
 
 impl From<&Usage> for UsageCells {
@@ -35,6 +37,10 @@ impl From<&Usage> for UsageCells {
             latency_ms: usage.latency_ms,
             error: usage.error.clone(),
             estimated: usage.is_estimated,
+            answer_logprob: usage.answer_logprob,
+            answer_chars: usage
+                .answer_chars
+                .map(|chars| i64::try_from(chars).unwrap_or(i64::MAX)),
         }
     }
 }
@@ -53,7 +59,7 @@ struct Newest {
 /// Outcomes of one statement, most first: a batch is cut greedily.
 const SIZES: [usize; 7] = [64, 32, 16, 8, 4, 2, 1];
 /// Values of an outcome that is its decision's first.
-const VALUES: usize = 11;
+const VALUES: usize = 13;
 
 static FIRST: LazyLock<[String; SIZES.len()]> = LazyLock::new(|| SIZES.map(first));
 
@@ -63,9 +69,10 @@ fn first(outcomes: usize) -> String {
     let values = vec![format!("({})", ["?"; VALUES].join(",")); outcomes].join(",");
     format!(
         "INSERT INTO outcome (version, id, ts_ms, decision_id, key_id, input_tokens, output_tokens,
-                              cached_tokens, cost_usd, latency_ms, error, estimated)
+                              cached_tokens, cost_usd, latency_ms, error, estimated,
+                              answer_logprob, answer_chars)
          SELECT 1, v.column1, v.column2, v.column3, v.column4, v.column5, v.column6, v.column7,
-                v.column8, v.column9, v.column10, v.column11
+                v.column8, v.column9, v.column10, v.column11, v.column12, v.column13
          FROM (VALUES {values}) AS v
          JOIN decision AS d ON d.id = v.column3 AND d.erased_ms IS NULL
           AND (d.key_id = v.column4 OR d.key_id IS NULL OR v.column4 IS NULL)
@@ -101,6 +108,8 @@ pub(crate) async fn insert_first(
                 .bind(cells.latency_ms)
                 .bind(cells.error)
                 .bind(cells.estimated)
+                .bind(cells.answer_logprob)
+                .bind(cells.answer_chars)
         });
         kept.extend(statement.fetch_all(&mut *db).await?);
         records = later;
@@ -140,7 +149,8 @@ async fn newest(
 ) -> Result<Option<Newest>, sqlx::Error> {
     sqlx::query_as(
         "SELECT d.key_id AS decision_key, d.erased_ms, o.id, o.version, o.input_tokens,
-                o.output_tokens, o.cached_tokens, o.cost_usd, o.latency_ms, o.error, o.estimated
+                o.output_tokens, o.cached_tokens, o.cost_usd, o.latency_ms, o.error, o.estimated,
+                o.answer_logprob, o.answer_chars
          FROM decision AS d
          LEFT JOIN outcome AS o ON o.decision_id = d.id
          WHERE d.id = ?1
@@ -159,8 +169,9 @@ async fn append(
 ) -> Result<Receipt, sqlx::Error> {
     sqlx::query(
         "INSERT INTO outcome (id, ts_ms, decision_id, version, key_id, input_tokens,
-                              output_tokens, cached_tokens, cost_usd, latency_ms, error, estimated)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                              output_tokens, cached_tokens, cost_usd, latency_ms, error, estimated,
+                              answer_logprob, answer_chars)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(record.outcome_id.as_str())
     .bind(record.ts_ms)
@@ -174,6 +185,8 @@ async fn append(
     .bind(cells.latency_ms)
     .bind(cells.error)
     .bind(cells.estimated)
+    .bind(cells.answer_logprob)
+    .bind(cells.answer_chars)
     .execute(db)
     .await?;
     Ok(Receipt {

@@ -123,10 +123,21 @@ pub struct OutcomeRecord {
 
 impl OutcomeRecord {
     pub(crate) fn check(&self) -> Result<(), StoreError> {
-        match self.usage.latency_ms {
-            Some(latency) if !latency.is_finite() || latency < 0.0 => Err(StoreError::Invalid {
+        let Usage {
+            latency_ms,
+            answer_logprob,
+            ..
+        } = self.usage;
+        if latency_ms.is_some_and(|latency| !latency.is_finite() || latency < 0.0) {
+            return Err(StoreError::Invalid {
                 field: "latency_ms",
                 range: "finite and not negative",
+            });
+        }
+        match answer_logprob {
+            Some(logprob) if !logprob.is_finite() || logprob > 0.0 => Err(StoreError::Invalid {
+                field: "answer_logprob",
+                range: "finite and not above 0",
             }),
             _ => Ok(()),
         }

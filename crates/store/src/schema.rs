@@ -129,11 +129,18 @@ CREATE TABLE lease (
 ";
 
 /// Whether what a call cost is an estimate. Nobody knows that of outcomes that were kept before.
-const STEP_3: &str = r"
+pub(crate) const STEP_3: &str = r"
 ALTER TABLE outcome ADD COLUMN estimated INTEGER;
 ";
 
-const STEPS: &[&str] = &[STEP_1, STEP_2, STEP_3];
+/// What an answer shows of itself, which a cascade learns from. Nothing of it is known of answers that
+/// came before.
+const STEP_4: &str = r"
+ALTER TABLE outcome ADD COLUMN answer_logprob REAL;
+ALTER TABLE outcome ADD COLUMN answer_chars   INTEGER;
+";
+
+const STEPS: &[&str] = &[STEP_1, STEP_2, STEP_3, STEP_4];
 
 /// The version that this release writes.
 pub(crate) const VERSION: i64 = STEPS.len() as i64;

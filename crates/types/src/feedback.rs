@@ -123,6 +123,11 @@ pub struct Usage {
     pub is_estimated: Option<bool>,
     /// How long it took, in milliseconds; finite and not negative.
     pub latency_ms: Option<f64>,
+    /// The mean, over the answer's tokens, of the logarithm of their probability, in nats; finite and
+    /// not above 0.
+    pub answer_logprob: Option<f64>,
+    /// Characters of the answer's text.
+    pub answer_chars: Option<u64>,
     /// Why there was no answer; `None` when there was one.
     pub error: Option<String>,
 }

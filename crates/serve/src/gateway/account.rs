@@ -11,6 +11,7 @@ use super::fleet::Fleet;
 use super::metrics::word;
 use super::savings::Alternatives;
 use super::sessions::SessionKey;
+use super::signs::Signs;
 use super::telemetry::{CANCELLED, CallSpan, Spent};
 use super::tokens::BYTES_PER_TOKEN;
 use crate::App;
@@ -52,6 +53,8 @@ pub(crate) struct Seen {
     pub(crate) usage: Option<wire::Usage>,
     /// Bytes of text that were said.
     pub(crate) bytes: u64,
+    /// What it shows of itself.
+    pub(crate) signs: Signs,
 }
 
 /// What a call cost.
@@ -109,7 +112,7 @@ impl Account {
     pub(crate) fn fail(self, why: &str) -> Bill {
         let seen = Seen {
             usage: Some(wire::Usage::default()),
-            bytes: 0,
+            ..Seen::default()
         };
         self.settle(seen, Some(why))
     }
@@ -185,9 +188,13 @@ impl Account {
         }
     }
 
-    /// Hands the outcome over to be kept.
+    /// Hands the outcome over to be kept. Half an answer shows nothing of the whole one.
     fn record(&self, tokens: &Billed, bill: &Bill, error: Option<&str>) {
         let (outcome_id, ts_ms) = new_id();
+        let signs = match error {
+            None => self.seen.signs,
+            Some(_) => Signs::default(),
+        };
         let record = OutcomeRecord {
             outcome_id,
             ts_ms,
@@ -200,6 +207,8 @@ impl Account {
                 cost: bill.cost,
                 is_estimated: Some(bill.is_estimated),
                 latency_ms: Some(self.since.elapsed().as_secs_f64() * 1e3),
+                answer_logprob: signs.logprob,
+                answer_chars: signs.chars,
                 error: error.map(str::to_owned),
             },
         };

@@ -13,6 +13,7 @@ use super::caching::Keeping;
 use super::explained::{Explained, FIELD};
 use super::fleet::Fleet;
 use super::notes::Notes;
+use super::signs::Signs;
 
 /// What ends a stream of the chat dialect; nobody reads on after it.
 const DONE: &[u8] = b"data: [DONE]\n\n";
@@ -36,6 +37,7 @@ impl Ending {
         let seen = Seen {
             usage: answer.and_then(|answer| answer.usage),
             bytes: said as u64,
+            signs: answer.map(Signs::of).unwrap_or_default(),
         };
         let bill = self.account.settle(seen, None);
         notes.bill(&bill);

@@ -32,6 +32,7 @@ mod semantic;
 mod sending;
 mod sessions;
 mod settings;
+mod signs;
 mod telemetry;
 mod tokens;
 mod unrouted;

@@ -9,6 +9,7 @@ use pointsman_wire::{Dialect, Progress};
 
 use super::account::Seen;
 use super::ending::{Ending, before_done};
+use super::signs::Signs;
 
 /// A streamed answer on its way to a caller. Dropping it hangs up and accounts for what was used.
 struct Sending {
@@ -65,6 +66,7 @@ impl Sending {
         observed.map_or_else(Seen::default, |observed| Seen {
             usage: observed.usage,
             bytes: observed.bytes,
+            signs: Signs::so_far(observed),
         })
     }
 

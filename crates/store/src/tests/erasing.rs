@@ -1,8 +1,8 @@
 //! Erasure: what says something of a person is gone from the files, what counts stays.
 
-use pointsman_types::Probability;
+use pointsman_types::{Probability, Usage};
 
-use super::{decision, feedback, on, outcome, place, rows, store_with_decision, usage};
+use super::{decision, feedback, on, outcome, place, raw, rows, store_with_decision, usage};
 use crate::{DecisionRecord, Shadow, Store, StoreError};
 
 const SECRET: &str = "the secret of this test";
@@ -35,8 +35,18 @@ async fn an_erased_decision_is_bare_and_still_counts() {
     let store = Store::open(&path).await.unwrap();
     store.record(secretive("d")).unwrap();
     store.feedback(feedback("d", "f", 1.0)).await.unwrap();
-    store.outcome(outcome("d", "o", usage(5))).await.unwrap();
+    let took = Usage {
+        answer_logprob: Some(-0.5),
+        answer_chars: Some(40),
+        ..usage(5)
+    };
+    store.outcome(outcome("d", "o", took)).await.unwrap();
     assert_eq!(store.erase("d", 42).await.unwrap(), 42);
+    let left: i64 = sqlx::query_scalar("SELECT count(*) FROM outcome")
+        .fetch_one(&mut raw(&path).await)
+        .await
+        .unwrap();
+    assert_eq!(left, 0);
 
     let bare = store.decisions(0, 10).await.unwrap().remove(0);
     assert_eq!(

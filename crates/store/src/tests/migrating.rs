@@ -6,7 +6,7 @@ use pointsman_types::{Quality, Usage};
 use sqlx::AssertSqlSafe;
 
 use super::{close_to, decision, feedback, outcome, place, raw, receipt, rows, usage};
-use crate::schema::{APPLICATION, STEP_1, STEP_2};
+use crate::schema::{APPLICATION, STEP_1, STEP_2, STEP_3};
 use crate::{Export, Filter, Store, StoreError};
 
 /// A store as the first release left it: two decisions, three versions of a judgement.
@@ -62,19 +62,46 @@ async fn a_store_of_the_first_release_is_brought_up_to_date() {
     assert_eq!(store.feedback(again).await.unwrap(), receipt("f3", true));
 }
 
-/// Nobody knows of old outcomes whether they were estimated.
-#[tokio::test]
-async fn outcomes_of_the_second_form_are_neither_measured_nor_estimated() {
-    let (_directory, path) = place();
-    first_release(&path).await;
+/// A store of that form, with an outcome of the first decision.
+async fn later_form(path: &Path, steps: &str, version: i64) {
+    first_release(path).await;
     let kept = "INSERT INTO outcome (id, ts_ms, decision_id, version, cost_usd) VALUES ('o', 4000, 'd', 1, 0.5);";
-    let script = format!("{STEP_2}{kept}PRAGMA user_version = 2;");
-    let mut db = raw(&path).await;
+    let script = format!("{steps}{kept}PRAGMA user_version = {version};");
+    let mut db = raw(path).await;
     sqlx::raw_sql(AssertSqlSafe(script))
         .execute(&mut db)
         .await
         .unwrap();
     sqlx::Connection::close(db).await.unwrap();
+}
+
+/// Nobody knows what old answers showed of themselves.
+#[tokio::test]
+async fn outcomes_of_the_third_form_show_nothing_of_the_answer() {
+    let (_directory, path) = place();
+    later_form(&path, &format!("{STEP_2}{STEP_3}"), 3).await;
+    let store = Store::open(&path).await.unwrap();
+    let old = rows(&path).await.remove(0);
+    assert!(old.cost_usd.is_some());
+    assert_eq!((old.answer_logprob, old.answer_chars), (None, None));
+    let took = Usage {
+        answer_logprob: Some(-0.5),
+        answer_chars: Some(40),
+        ..usage(10)
+    };
+    store.outcome(outcome("d", "p", took)).await.unwrap();
+    let new = rows(&path).await.remove(0);
+    assert_eq!(
+        (new.answer_logprob, new.answer_chars),
+        (Some(-0.5), Some(40))
+    );
+}
+
+/// Nobody knows of old outcomes whether they were estimated.
+#[tokio::test]
+async fn outcomes_of_the_second_form_are_neither_measured_nor_estimated() {
+    let (_directory, path) = place();
+    later_form(&path, STEP_2, 2).await;
     let store = Store::open(&path).await.unwrap();
     let old = rows(&path).await.remove(0);
     assert!(old.cost_usd.is_some());

@@ -398,27 +398,23 @@ async fn numbers_that_are_none_are_refused() {
         "lambda",
     )
     .await;
-    for latency in [f64::NAN, -1.0] {
-        let latency_ms = Some(latency);
-        let record = outcome(
-            "d",
-            "o",
-            Usage {
-                latency_ms,
-                ..Usage::default()
-            },
-        );
-        let error = store.outcome(record).await.unwrap_err();
-        assert!(
-            matches!(
-                error,
-                StoreError::Invalid {
-                    field: "latency_ms",
-                    ..
-                }
-            ),
-            "{error}"
-        );
+    let latency = |number| Usage {
+        latency_ms: Some(number),
+        ..Usage::default()
+    };
+    let logprob = |number| Usage {
+        answer_logprob: Some(number),
+        ..Usage::default()
+    };
+    for (usage, wrong) in [
+        (latency(f64::NAN), "latency_ms"),
+        (latency(-1.0), "latency_ms"),
+        (logprob(f64::NEG_INFINITY), "answer_logprob"),
+        (logprob(0.1), "answer_logprob"),
+    ] {
+        let error = store.outcome(outcome("d", "o", usage)).await.unwrap_err();
+        let is_it = matches!(error, StoreError::Invalid { field, .. } if field == wrong);
+        assert!(is_it, "{error}");
     }
     assert!(
         Quality::new(f64::NAN).is_err(),

@@ -38,6 +38,8 @@ async fn a_log_row_has_what_the_call_took() {
         cached_tokens: Some(Tokens(4)),
         error: Some("timeout".into()),
         is_estimated: Some(true),
+        answer_logprob: Some(-0.25),
+        answer_chars: Some(480),
         ..usage(120)
     };
     store.outcome(outcome("d", "o", took)).await.unwrap();
@@ -48,6 +50,8 @@ async fn a_log_row_has_what_the_call_took() {
     assert_eq!(row.cached_tokens, Some(Tokens(4)));
     assert_eq!(row.cost_usd, Some(Usd::new(0.000_25).unwrap()));
     assert_eq!(row.cost_estimated, Some(true));
+    close_to(row.answer_logprob.map(|logprob| -logprob as f32), 0.25);
+    assert_eq!(row.answer_chars, Some(480));
     assert!(
         row.latency_ms
             .is_some_and(|latency| (latency - 812.5).abs() < 1e-9)
@@ -94,6 +98,35 @@ async fn what_is_counted_takes_the_place_of_what_was_estimated() {
         assert_eq!(kept.unwrap(), receipt(id, false));
         let row = rows(&directory.path().join("store.db")).await.remove(0);
         assert_eq!(row.cost_estimated, is);
+    }
+}
+
+/// Alone and among others: the statements differ.
+#[tokio::test]
+async fn what_an_answer_shows_of_itself_is_part_of_its_outcome() {
+    let (_directory, store) = store_with_decision().await;
+    let shown = |answer_logprob, answer_chars| Usage {
+        answer_logprob,
+        answer_chars,
+        ..usage(10)
+    };
+    let all = [
+        (shown(Some(-0.5), Some(40)), receipt("a", false)),
+        (shown(Some(-0.5), Some(40)), receipt("a", true)),
+        (shown(Some(-0.75), Some(40)), receipt("c", false)),
+        (shown(Some(-0.75), Some(u64::MAX)), receipt("d", false)),
+        (shown(None, None), receipt("e", false)),
+    ];
+    for ((took, expected), id) in all.into_iter().zip(["a", "b", "c", "d", "e"]) {
+        let kept = store.outcome(outcome("d", id, took.clone())).await;
+        assert_eq!(kept.unwrap(), expected);
+        let followed = store.decisions(0, 1).await.unwrap().remove(0);
+        let chars = took.answer_chars.map(|chars| chars.min(i64::MAX as u64));
+        let read = followed.outcome.unwrap();
+        assert_eq!(
+            (read.answer_logprob, read.answer_chars),
+            (took.answer_logprob, chars)
+        );
     }
 }
 

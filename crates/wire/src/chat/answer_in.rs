@@ -40,7 +40,7 @@ fn answer(root: Json<'_>) -> Result<Answer, Fault> {
 }
 
 /// How likely the tokens were, where every one of them has a number.
-fn likelihood(probabilities: Json<'_>) -> Result<Option<Likelihood>, Fault> {
+pub(super) fn likelihood(probabilities: Json<'_>) -> Result<Option<Likelihood>, Fault> {
     let Some(tokens) = Fields::of(probabilities)?.take("content") else {
         return Ok(None);
     };

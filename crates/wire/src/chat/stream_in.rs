@@ -3,9 +3,9 @@
 //! Chunks do not say where a block ends. Texts, refusals and thoughts end where another kind
 //! begins; calls of tools may grow in turns and end with the answer.
 
-use super::{failure, finish, usage};
+use super::{answer_in, failure, finish, usage};
 use crate::json::{Document, Fault, Fields, Json};
-use crate::{Delta, Error, Event, Opening, Stop};
+use crate::{Delta, Error, Event, Likelihood, Opening, Stop};
 
 /// What was read so far.
 #[derive(Debug, Default)]
@@ -30,6 +30,13 @@ struct Call {
     id: String,
     block: usize,
 }
+
+/// What stands for numbers that cannot be read: an answer whose likelihood is not known must not look
+/// likelier than it is.
+const UNREADABLE: Likelihood = Likelihood {
+    logprob: f64::NEG_INFINITY,
+    tokens: 1,
+};
 
 type Read = Result<(), Fault>;
 
@@ -101,6 +108,7 @@ impl Reader {
                 self.call(call, out)?;
             }
         }
+        out.extend(likelihood(choice.take("logprobs")).map(Event::Likelihood));
         let finish = choice.text("finish_reason")?;
         if let Some(word) = finish.filter(|word| !word.is_empty()) {
             self.stop(finish::read(&word), out);
@@ -209,6 +217,11 @@ impl Reader {
         self.calls.push(Call { index, id, block });
         block
     }
+}
+
+/// Nobody is told of it, so a stream goes on where it cannot be read.
+fn likelihood(probabilities: Option<Json<'_>>) -> Option<Likelihood> {
+    answer_in::likelihood(probabilities?).unwrap_or(Some(UNREADABLE))
 }
 
 fn items(list: Option<Json<'_>>) -> Result<Vec<Json<'_>>, Fault> {

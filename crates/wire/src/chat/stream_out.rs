@@ -44,7 +44,7 @@ impl Writer {
             }),
             Event::Open(_, opening) => self.open(opening, out),
             Event::Grow(block, Delta::More(more)) => self.grow(*block, more, out),
-            Event::Grow(_, Delta::Seal(_)) | Event::Close(_) => {}
+            Event::Grow(_, Delta::Seal(_)) | Event::Close(_) | Event::Likelihood(_) => {}
             Event::Stop(stop) => self.stop(*stop, out),
             Event::Usage(usage) => self.usage = Some(*usage),
             Event::End => self.end(out),

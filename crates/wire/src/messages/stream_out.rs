@@ -54,6 +54,7 @@ impl Writer {
             Event::Close(number) => self.wait(*number, |block| block.is_closed = true, out),
             Event::Stop(stop) => self.stop = *stop,
             Event::Usage(usage) => self.usage = Some(*usage),
+            Event::Likelihood(_) => {}
             Event::End => self.end(out),
             Event::Failed(error) => failed(error, out),
         }

@@ -1,5 +1,7 @@
 //! What a model answered.
 
+use std::ops::AddAssign;
+
 use super::{Block, Lost, Reasoning, Role, Text, ToolCall, Turn};
 
 /// An answer, in no dialect. It borrows nothing, so that it can be kept.
@@ -48,6 +50,14 @@ impl Likelihood {
     #[must_use]
     pub fn mean(self) -> f64 {
         self.logprob / self.tokens.max(1) as f64
+    }
+}
+
+/// Of two parts of an answer together.
+impl AddAssign for Likelihood {
+    fn add_assign(&mut self, other: Self) {
+        self.logprob += other.logprob;
+        self.tokens += other.tokens;
     }
 }
 

@@ -23,6 +23,7 @@ impl Collector {
             Event::Close(_) => {}
             Event::Stop(stop) => self.answer.stop = *stop,
             Event::Usage(usage) => self.answer.usage = Some(*usage),
+            Event::Likelihood(more) => *self.answer.likelihood.get_or_insert_default() += *more,
             Event::End => self.has_ended = true,
             Event::Failed(failure) => self.failure = Some(failure.clone()),
         }

@@ -1,10 +1,10 @@
 //! The events of a streamed answer, in no dialect.
 //!
 //! Order: `Start`, then blocks, each opened, grown and closed under its own number, then `Stop` and
-//! `Usage` in any order, then `End`. `Failed` may come at any time and is the last. Numbers grow from
+//! `Usage` in any order, then `End`. `Likelihood` may come anywhere before that. `Failed` may come at any time and is the last. Numbers grow from
 //! 0 as blocks open; several blocks may be open at once.
 
-use super::{Failure, Seal, Stop, Usage};
+use super::{Failure, Likelihood, Seal, Stop, Usage};
 
 /// An event of a streamed answer.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,6 +26,8 @@ pub enum Event {
     Stop(Stop),
     /// What it took so far; the last one counts.
     Usage(Usage),
+    /// How likely some of its tokens were; the answer's likelihood is that of all of them.
+    Likelihood(Likelihood),
     /// The answer is complete.
     End,
     /// The answer broke off.

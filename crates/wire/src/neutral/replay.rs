@@ -14,6 +14,7 @@ pub fn replay(answer: &Answer) -> Vec<Event> {
     }
     events.push(Event::Stop(answer.stop));
     events.extend(answer.usage.map(Event::Usage));
+    events.extend(answer.likelihood.map(Event::Likelihood));
     events.push(Event::End);
     events
 }

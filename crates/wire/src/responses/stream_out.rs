@@ -44,7 +44,8 @@ impl Writer {
             }
             Event::Open(block, opening) => self.open(*block, opening, out),
             Event::Grow(block, Delta::More(more)) => self.grow(*block, more, had_text, out),
-            Event::Grow(_, Delta::Seal(_)) | Event::Stop(_) | Event::Usage(_) => {}
+            Event::Grow(_, Delta::Seal(_)) | Event::Stop(_) => {}
+            Event::Usage(_) | Event::Likelihood(_) => {}
             Event::Close(block) => self.close(*block, out),
             Event::End => self.end(out),
             Event::Failed(error) => self.failed(error, out),

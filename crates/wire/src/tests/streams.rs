@@ -385,6 +385,77 @@ fn words_go_out_at_once() {
     }
 }
 
+/// A chat stream that says these deltas, each with what is told of its tokens.
+fn scored(deltas: &[(&str, &str)]) -> String {
+    let chunk = |(delta, logprobs): &(&str, &str)| {
+        format!(
+            "data: {{\"id\":\"a\",\"model\":\"m\",\"choices\":[{{\"index\":0,\"delta\":{delta},\"logprobs\":{logprobs}}}]}}\n\n"
+        )
+    };
+    let said: String = deltas.iter().map(chunk).collect();
+    said + "data: [DONE]\n\n"
+}
+
+#[test]
+fn what_a_streamed_answer_shows_of_itself_is_seen_and_gathered() {
+    let text = scored(&[
+        (
+            r#"{"content":"Grüß"}"#,
+            r#"{"content":[{"token":"a","logprob":-0.5},{"token":"b","logprob":-1.5}],"refusal":null}"#,
+        ),
+        (r#"{"reasoning_content":"Hm."}"#, "null"),
+        (
+            r#"{"content":" Gott"}"#,
+            r#"{"content":[{"token":"c","logprob":-1}]}"#,
+        ),
+        (r#"{"refusal":"No."}"#, r#"{"content":[]}"#),
+    ]);
+    for to in Dialect::ALL {
+        for size in [1, 7, 5000] {
+            let chunks = text.as_bytes().chunks(size);
+            let (told, translation) = sent(route(Dialect::Chat, to), chunks);
+            assert_eq!(translation.observed().progress, Progress::Complete);
+            assert_eq!(translation.observed().chars, 9);
+            let likelihood = translation.observed().likelihood.unwrap();
+            assert_eq!(likelihood.tokens, 3);
+            assert!((likelihood.mean() + 1.0).abs() < 1e-12, "{likelihood:?}");
+            assert_eq!(told.contains("\"logprob\":"), to == Dialect::Chat, "{told}");
+            let gathered = translation.into_answer().unwrap();
+            assert_eq!(gathered.likelihood, Some(likelihood));
+        }
+    }
+}
+
+#[test]
+fn numbers_that_cannot_be_read_break_no_stream_and_make_no_answer_likely() {
+    for logprobs in [r#"{"content":[{"token":"a"}]}"#, r#"{"content":7}"#, "true"] {
+        let text = scored(&[
+            (
+                r#"{"content":"A"}"#,
+                r#"{"content":[{"token":"a","logprob":-0.1}]}"#,
+            ),
+            (r#"{"content":"B"}"#, logprobs),
+        ]);
+        let route = route(Dialect::Chat, Dialect::Messages);
+        let (_, translation) = sent(route, [text.as_bytes()]);
+        let observed = translation.observed();
+        assert_eq!(observed.progress, Progress::Complete, "{logprobs}");
+        let mean = observed.likelihood.unwrap().mean();
+        assert!(mean.is_infinite() && mean < 0.0, "{logprobs}: {mean}");
+    }
+}
+
+#[test]
+fn streams_that_tell_no_likelihood_have_none() {
+    for recorded in STREAMS.iter().filter(|stream| !is_broken(stream)) {
+        let gathered = gathered(recorded.dialect, recorded.bytes);
+        let (_, translation) = sent(route(recorded.dialect, Dialect::Chat), [recorded.bytes]);
+        assert_eq!(translation.observed().likelihood, None, "{recorded:?}");
+        let chars = gathered.text().chars().count() as u64;
+        assert_eq!(translation.observed().chars, chars, "{recorded:?}");
+    }
+}
+
 #[test]
 fn events_stand_in_the_order_that_clients_expect() {
     let names = |to, name: &str| {

@@ -22,6 +22,7 @@ use crate::gateway::choose::choose;
 use crate::gateway::explained::FIELD;
 use crate::gateway::fleet::Fleet;
 use crate::gateway::notes::Notes;
+use crate::gateway::signs::Signs;
 use crate::gateway::telemetry::Trace;
 use crate::gateway::wanted::Wanted;
 use crate::live::Snapshot;
@@ -207,6 +208,7 @@ impl Crew<'_> {
         let seen = Seen {
             usage: whole.answer.as_ref().and_then(|answer| answer.usage),
             bytes: whole.body.len() as u64,
+            signs: whole.answer.as_ref().map(Signs::of).unwrap_or_default(),
         };
         let mut account = sent.account;
         account.answered_by(whole.answer.as_ref().map(|answer| answer.model.as_str()));

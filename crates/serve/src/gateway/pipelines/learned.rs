@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use pointsman_router::{AnswerSeen, CascadeRules, CascadeStopped, Cascading, Next, Unsatisfiable};
 use pointsman_types::{ModelName, Quality, Request};
-use pointsman_wire::{Answer, Failure, FailureKind, Likelihood};
+use pointsman_wire::{Failure, FailureKind};
 use serde_json::{Map, Value, json};
 use tokio::time::timeout;
 
@@ -14,6 +14,7 @@ use super::{Crew, Done, LearnedConfig, MOST_CALLS, Step, Stopped};
 use crate::Decide;
 use crate::gateway::check::AUTO;
 use crate::gateway::choose::known;
+use crate::gateway::signs::Signs;
 use crate::gateway::wanted::Wanted;
 use crate::live::Snapshot;
 
@@ -170,10 +171,11 @@ impl Reading {
     }
 
     fn read(&mut self, done: Done) {
+        let signs = Signs::of(&done.answer);
         self.seen.push(AnswerSeen {
             model: done.model.clone(),
-            logprob: done.answer.likelihood.map(Likelihood::mean),
-            chars: chars(&done.answer),
+            logprob: signs.logprob,
+            chars: signs.chars.map(|chars| chars as usize),
             cost: done.cost,
         });
         self.done.push(done);
@@ -202,11 +204,6 @@ impl Reading {
             None => Failure::new(FailureKind::Unprocessable, stopped.to_string()).into(),
         }
     }
-}
-
-/// An answer that is a call of a tool has no length to compare with those of texts.
-fn chars(answer: &Answer) -> Option<usize> {
-    Some(answer.text().chars().count()).filter(|chars| *chars > 0)
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ mod learned;
 mod pipelines;
 mod provider;
 mod routing;
+mod signs;
 mod similar;
 mod telemetry;
 

@@ -17,7 +17,8 @@ use tokio::net::TcpListener;
 pub(super) enum Act {
     /// Answers with this text, as a stream where one is asked for.
     Say(&'static str),
-    /// Answers with this text whose tokens have this mean log-probability, in nats.
+    /// Answers with this text whose tokens have this mean log-probability, in nats; as a stream where
+    /// one is asked for.
     SayAt(&'static str, f64),
     /// Streams so many bytes, as fast as they are read.
     SayMuch(usize),
@@ -123,6 +124,7 @@ async fn answer(
     });
     let (text, has_usage) = match calls.next() {
         Act::Say(text) => (text, true),
+        Act::SayAt(text, mean) if is_stream => return events(scored_stream(text, mean)),
         Act::SayAt(text, mean) => return json_response(&scored(text, mean)),
         Act::SayMuch(bytes) => return much(bytes),
         Act::SayWithoutUsage(text) => (text, false),
@@ -207,14 +209,34 @@ fn chat(text: &str, has_usage: bool) -> Value {
     answer
 }
 
+fn tokens(logprobs: &[f64]) -> Value {
+    let tokens = logprobs.iter().map(
+        |logprob| json!({"token": "a", "logprob": logprob, "bytes": null, "top_logprobs": []}),
+    );
+    json!({"content": tokens.collect::<Vec<_>>(), "refusal": null})
+}
+
 /// Two tokens, as far from the mean as each other.
 fn scored(text: &str, mean: f64) -> Value {
-    let token =
-        |logprob: f64| json!({"token": "a", "logprob": logprob, "bytes": null, "top_logprobs": []});
     let mut answer = chat(text, true);
-    answer["choices"][0]["logprobs"] =
-        json!({"content": [token(0.5 * mean), token(1.5 * mean)], "refusal": null});
+    answer["choices"][0]["logprobs"] = tokens(&[0.5 * mean, 1.5 * mean]);
     answer
+}
+
+/// The same in two chunks, of one token and of two.
+fn scored_stream(text: &str, mean: f64) -> String {
+    let half = text.char_indices().nth(text.chars().count() / 2).unwrap().0;
+    let said = |text: &str, logprobs: &[f64]| {
+        let mut chunk = chunk(json!({"content": text}), Value::Null);
+        chunk["choices"][0]["logprobs"] = tokens(logprobs);
+        chunk
+    };
+    let chunks = [
+        said(&text[..half], &[0.5 * mean]),
+        said(&text[half..], &[mean, 1.5 * mean]),
+    ];
+    let said = chunks.map(|chunk| format!("data: {chunk}\n\n"));
+    said.concat() + &chat_stream("", true)
 }
 
 fn tool_call() -> Value {
