@@ -67,12 +67,7 @@ impl Sent {
 
     /// The span of the call ends with its account.
     fn watched(&mut self, mut call: CallSpan) {
-        let decision = &self.ticket.decided.decision;
-        call.decided(
-            &self.ticket.id,
-            decision.reason.as_str(),
-            &decision.policy_version,
-        );
+        call.decided(&self.ticket.id, &self.ticket.decided.decision);
         self.account.watched(call);
     }
 }
@@ -93,7 +88,7 @@ impl Call<'_> {
             ranking,
         };
         let account = self.account(&ticket, ticket.ranking[0]);
-        let calls = self.trace.calls();
+        let calls = self.trace.calls(&ticket.id, &ticket.decided.decision);
         // The record is written while the back end works.
         let (relayed, kept) = tokio::join!(self.relay(&ticket, &calls, gather), async {
             self.app.recorded(decided)

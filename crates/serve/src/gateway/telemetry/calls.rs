@@ -12,7 +12,7 @@ use opentelemetry_http::HeaderInjector;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::Span;
 use pointsman_relay::{Deployment, Watcher};
-use pointsman_types::Usd;
+use pointsman_types::{Decision, Usd};
 use pointsman_wire::{Dialect, Failure, Usage};
 
 use super::trace::Open;
@@ -24,6 +24,8 @@ pub(crate) struct Calls(Option<Watching>);
 
 struct Watching {
     open: Arc<Open>,
+    /// Of the decision that they are made for.
+    marks: Marks,
     calls: Mutex<HashMap<usize, CallSpan>>,
 }
 
@@ -31,11 +33,23 @@ struct Watching {
 pub(crate) struct CallSpan {
     open: Arc<Open>,
     span: Span,
+    marks: Marks,
     /// What its measurements are told apart by.
     labels: Vec<KeyValue>,
     since: Instant,
     is_answered: bool,
     is_over: bool,
+}
+
+/// Which decision a call belongs to, in the words of a span.
+type Marks = [KeyValue; 3];
+
+fn marks(id: &str, decision: &Decision) -> Marks {
+    [
+        KeyValue::new("pointsman.decision_id", id.to_owned()),
+        KeyValue::new("pointsman.reason", decision.reason.as_str()),
+        KeyValue::new("pointsman.policy_version", decision.policy_version.clone()),
+    ]
 }
 
 /// What a call took.
@@ -51,9 +65,10 @@ pub(crate) struct Spent {
 pub(crate) const CANCELLED: &str = "cancelled";
 
 impl Calls {
-    pub(super) fn of(open: Option<&Arc<Open>>) -> Self {
+    pub(super) fn of(open: Option<&Arc<Open>>, id: &str, decision: &Decision) -> Self {
         Self(open.map(|open| Watching {
             open: Arc::clone(open),
+            marks: marks(id, decision),
             calls: Mutex::default(),
         }))
     }
@@ -73,7 +88,7 @@ impl Calls {
 
 impl Watcher for Watching {
     fn begins(&self, call: usize, deployment: &Deployment) -> HeaderMap {
-        let begun = CallSpan::begin(&self.open, deployment);
+        let begun = CallSpan::begin(&self.open, &self.marks, deployment);
         let headers = begun.headers();
         self.calls().insert(call, begun);
         headers
@@ -105,7 +120,7 @@ impl Watching {
 }
 
 impl CallSpan {
-    fn begin(open: &Arc<Open>, deployment: &Deployment) -> Self {
+    fn begin(open: &Arc<Open>, marks: &Marks, deployment: &Deployment) -> Self {
         let labels = vec![
             KeyValue::new("gen_ai.operation.name", "chat"),
             KeyValue::new("gen_ai.provider.name", provider(deployment)),
@@ -122,6 +137,7 @@ impl CallSpan {
         Self {
             span: tracer.build_with_context(span, &open.context),
             open: Arc::clone(open),
+            marks: marks.clone(),
             labels,
             since: Instant::now(),
             is_answered: false,
@@ -137,13 +153,10 @@ impl CallSpan {
         headers
     }
 
-    /// Whom it was decided for, and why.
-    pub(crate) fn decided(&mut self, decision_id: &str, reason: &'static str, version: &str) {
-        self.span.set_attributes([
-            KeyValue::new("pointsman.decision_id", decision_id.to_owned()),
-            KeyValue::new("pointsman.reason", reason),
-            KeyValue::new("pointsman.policy_version", version.to_owned()),
-        ]);
+    /// It belongs to this decision, where that is another than the one it began for: a model that
+    /// answers in place of one that failed is decided on anew.
+    pub(crate) fn decided(&mut self, id: &str, decision: &Decision) {
+        self.marks = marks(id, decision);
     }
 
     /// The model that the back end says answers.
@@ -160,6 +173,8 @@ impl CallSpan {
 
     fn close(&mut self, spent: &Spent, error: Option<&'static str>) {
         self.is_over = true;
+        // Only here, since a span would keep both the decision it began for and a later one.
+        self.span.set_attributes(self.marks.clone());
         if let Some(error) = error {
             let error = KeyValue::new("error.type", error);
             self.span.set_attribute(error.clone());

@@ -10,7 +10,7 @@ use opentelemetry::trace::{SpanKind, Status, TraceContextExt, Tracer};
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_http::HeaderExtractor;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
-use pointsman_types::Usd;
+use pointsman_types::{Decision, Usd};
 use pointsman_wire::Dialect;
 
 use super::calls::Calls;
@@ -78,9 +78,9 @@ impl Trace {
         })))
     }
 
-    /// Its calls of back ends to come.
-    pub(crate) fn calls(&self) -> Calls {
-        Calls::of(self.0.as_ref())
+    /// Its calls of back ends to come, for this decision.
+    pub(crate) fn calls(&self, id: &str, decision: &Decision) -> Calls {
+        Calls::of(self.0.as_ref(), id, decision)
     }
 
     /// The answer begins, with these notes beside it.

@@ -259,6 +259,63 @@ async fn a_request_and_its_calls_are_one_trace() {
     }
 }
 
+/// Once, and no other.
+fn check_decision(call: &Span, id: &str, reason: &str) {
+    let expected = [
+        ("pointsman.decision_id", id),
+        ("pointsman.reason", reason),
+        ("pointsman.policy_version", "v1"),
+    ];
+    check_attributes(call, &expected);
+    for (key, _) in expected {
+        let found = call.attributes.iter().filter(|one| one.key == key);
+        assert_eq!(found.count(), 1, "{key}");
+    }
+}
+
+/// Who answers in place of another is decided on anew; the calls that failed belong to the decision
+/// that they were made for.
+#[tokio::test]
+async fn every_call_names_its_own_decision() {
+    let collector = Collector::new().await;
+    let site = collector.site(&[Act::Fail(503)], &[Act::Say("Yes.")]).await;
+    let response = site.post("/v1/chat/completions", &asking("auto")).await;
+    let id = header(&response, "decision-id");
+    response.bytes().await.unwrap();
+    let first = site.rows().await.remove(0).decision_id.unwrap();
+    assert_ne!(first, id);
+    let spans = collector.spans();
+    check_decision(named(&spans, "chat large"), &id, "fallback");
+    let failed = spans.iter().filter(|span| span.name == "chat small");
+    let failed: Vec<&Span> = failed.collect();
+    assert_eq!(failed.len(), 2, "the call and its retry");
+    for call in failed {
+        check_decision(call, &first, "best_utility");
+    }
+}
+
+/// Nobody answers: the calls, and the request, are those of the one decision there was.
+#[tokio::test]
+async fn calls_that_all_failed_belong_to_their_decision() {
+    let collector = Collector::new().await;
+    let site = collector.site(&[Act::Fail(503)], &[Act::Fail(503)]).await;
+    let response = site.post("/v1/chat/completions", &asking("auto")).await;
+    assert!(response.status().is_server_error());
+    let id = header(&response, "decision-id");
+    response.bytes().await.unwrap();
+    site.rows().await;
+    let spans = collector.spans();
+    let request = named(&spans, "POST /v1/chat/completions");
+    check_attributes(request, &[("pointsman.decision_id", &id)]);
+    let calls = spans.iter().filter(|span| span.kind() == SpanKind::Client);
+    let calls: Vec<&Span> = calls.collect();
+    assert_eq!(calls.len(), 4, "two models, each once more");
+    for call in calls {
+        check_decision(call, &id, "best_utility");
+        check_attributes(call, &[("error.type", "overloaded")]);
+    }
+}
+
 #[tokio::test]
 async fn a_stream_is_told_to_its_end() {
     let collector = Collector::new().await;
@@ -402,9 +459,11 @@ async fn a_caller_who_leaves_ends_the_spans() {
         .post("/v1/chat/completions", asking("small").to_string());
     let left = tokio::time::timeout(Duration::from_millis(150), asked.send()).await;
     assert!(left.is_err());
-    site.rows().await;
+    let decided = site.rows().await.remove(0).decision_id.unwrap();
     let spans = collector.spans();
-    check_attributes(named(&spans, "chat small"), &[("error.type", "cancelled")]);
+    let call = named(&spans, "chat small");
+    check_attributes(call, &[("error.type", "cancelled")]);
+    check_decision(call, &decided, "pinned");
     let request = named(&spans, "POST /v1/chat/completions");
     check_attributes(request, &[("error.type", "cancelled")]);
 }
