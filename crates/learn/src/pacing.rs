@@ -294,19 +294,32 @@ impl Pacer {
         if self.left().is_some_and(|left| offer.most > left) {
             return Err(self.exhausted(&[*offer]));
         }
+        Ok(self.set_aside(offer, 1.0))
+    }
+
+    /// Sets aside what one more answer for a request may cost that [`reserve`](Self::reserve) was told
+    /// of: it is no request of its own, so a mean cost allows nothing more for it. That is not refused:
+    /// who has only just seen what is [`left`](Self::left) knows whether it fits, and what is under way
+    /// already must be counted.
+    pub fn reserve_more(&mut self, offer: &Offer) -> Reservation {
+        self.set_aside(offer, 0.0)
+    }
+
+    /// A mean cost allows its target for each of so many requests.
+    fn set_aside(&mut self, offer: &Offer, requests: f64) -> Reservation {
         self.reserved = self.reserved + offer.most;
         let cost = Usd::saturating(self.corrected(offer));
         if let Goal::MeanCost(target) = self.settings.goal {
-            self.balance += target.as_f64() - cost.as_f64();
+            self.balance += requests * target.as_f64() - cost.as_f64();
             self.bound_balance(target.as_f64());
         }
-        Ok(Reservation {
+        Reservation {
             model: offer.model,
             expected: cost,
             cost: offer.cost,
             most: offer.most,
             period: self.period,
-        })
+        }
     }
 
     /// What the answer did cost. Nothing, where it failed.

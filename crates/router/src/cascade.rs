@@ -146,6 +146,11 @@ impl Cascading {
         &self.candidates
     }
 
+    /// Lets others refuse models, such as a budget; returns what they say.
+    pub fn narrow<T>(&mut self, narrow: impl FnOnce(&mut [Candidate]) -> T) -> T {
+        narrow(&mut self.candidates)
+    }
+
     /// The same without a model, for example one whose call failed. What it answered before still
     /// counts.
     #[must_use]

@@ -20,7 +20,7 @@ use crate::compared::{self, Asked};
 use crate::decide::Decide;
 use crate::gateway::Guest;
 use crate::intake::{Held, SMALL};
-use crate::learning::Narrow;
+use crate::learning::{Narrow, Part};
 use crate::live::Snapshot;
 use crate::parse::parse;
 use crate::problem::{Problem, json_bytes};
@@ -178,6 +178,24 @@ impl App {
                 within.map(|within| pacing.book(id, within))
             }
         };
+        self.metrics.decided_in(since);
+        decision
+    }
+
+    /// Decides on one call of a request that is paced as a whole.
+    pub(crate) fn decided_in_part(
+        &self,
+        router: &dyn Decide,
+        request: &Request,
+        id: &str,
+        part: Part,
+    ) -> Result<Decision, Unsatisfiable> {
+        let Some(pacing) = &self.pacing else {
+            return self.decided(router, request, id, &mut |_| None);
+        };
+        let since = Instant::now();
+        let within = pacing.decide_part(router, request, part);
+        let decision = within.map(|within| pacing.book(id, within));
         self.metrics.decided_in(since);
         decision
     }

@@ -83,6 +83,59 @@ fn a_mean_cost_is_met() {
     }
 }
 
+/// Every request is answered twice, the second time by the middle model.
+#[test]
+fn a_mean_cost_is_that_of_all_answers_of_a_request() {
+    let (mut pacer, mut rng) = (mean_cost(3e-3), ChaCha8Rng::seed_from_u64(5));
+    let mut cost = |_| {
+        let offers = offers(&mut rng, 1.0);
+        let first = offers[pacer.ask(0, &offers).unwrap().chosen];
+        let (first, second) = (
+            pacer.reserve(&first).unwrap(),
+            pacer.reserve_more(&offers[1]),
+        );
+        let costs = [first.cost, second.cost];
+        pacer.settle(first, costs[0]);
+        pacer.settle(second, costs[1]);
+        costs[0].as_f64() + costs[1].as_f64()
+    };
+    let costs: Vec<f64> = (0..2000).map(&mut cost).collect();
+    let ratio = mean(&costs) / 3e-3;
+    assert!((0.95..1.05).contains(&ratio), "{ratio}");
+    close(pacer.spent(), costs.iter().sum());
+    close(pacer.reserved(), 0.0);
+}
+
+#[test]
+fn what_is_under_way_is_counted_beyond_the_cap_too() {
+    let mut pacer = per_period(1e-3, 1000);
+    let offer = Offer {
+        model: 0,
+        quality: 0.5,
+        cost: usd(8e-4),
+        most: usd(8e-4),
+    };
+    pacer.ask(0, &[offer]).unwrap();
+    let first = pacer.reserve(&offer).unwrap();
+    let second = pacer.reserve_more(&offer);
+    close(pacer.reserved(), 1.6e-3);
+    pacer.settle(first, offer.cost);
+    pacer.settle(second, offer.cost);
+    close(pacer.spent(), 1.6e-3);
+    let refused = pacer.ask(1, &[offer]).unwrap_err();
+    assert!(
+        matches!(refused, PacingError::BudgetExhausted { .. }),
+        "{refused}"
+    );
+}
+
+fn close(amount: Usd, expected: f64) {
+    assert!(
+        (amount.as_f64() - expected).abs() < 1e-9,
+        "{amount} is not {expected}"
+    );
+}
+
 #[test]
 fn a_new_price_in_the_catalogue_is_met_at_once() {
     let (mut pacer, mut rng) = (mean_cost(2e-3), ChaCha8Rng::seed_from_u64(2));

@@ -183,10 +183,14 @@ impl Call<'_> {
     ) -> (Ticket, Account) {
         let name = |at: &usize| self.fleet.members[*at].card.name.clone();
         let failed: Vec<ModelName> = ticket.ranking[..place].iter().map(name).collect();
-        account.fail("no answer; another model answered");
         let answered = name(&ticket.ranking[place]);
-        (ticket.id, ticket.ts_ms) = new_id();
         let decision = instead(&ticket.decided.decision, &failed, &answered);
+        let (id, ts_ms) = new_id();
+        if let Some(pacing) = &self.app.pacing {
+            pacing.fallen_back([&ticket.id, &id], decision.chosen());
+        }
+        account.fail("no answer; another model answered");
+        (ticket.id, ticket.ts_ms) = (id, ts_ms);
         ticket.decided = Decided {
             id: ticket.id.clone(),
             ts_ms: ticket.ts_ms,

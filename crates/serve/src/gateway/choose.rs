@@ -17,7 +17,7 @@ use super::unrouted::{needs, unpredicted};
 use super::wanted::Wanted;
 use crate::App;
 use crate::compared::{self, Asked as Beside};
-use crate::learning::CHEAPEST;
+use crate::learning::{CHEAPEST, Part};
 use crate::live::Snapshot;
 use crate::route::{Decided, new_id, unsatisfiable};
 
@@ -56,7 +56,10 @@ pub(crate) async fn choose(
         snapshot,
         fleet,
         id: &id,
-        threshold,
+        terms: Terms {
+            threshold,
+            part: wanted.part,
+        },
     };
     let mut decision = desk.decide(&request).await.map_err(unsatisfiable)?;
     match (wanted.asked, thread) {
@@ -129,7 +132,16 @@ struct Desk<'d> {
     snapshot: &'d Arc<Snapshot>,
     fleet: &'d Fleet,
     id: &'d str,
+    terms: Terms,
+}
+
+/// What the router is told besides the request.
+#[derive(Clone, Copy)]
+struct Terms {
+    /// The cheapest within so many points of quality of the best is wanted.
     threshold: Option<f32>,
+    /// The request that this is a call of is paced as a whole.
+    part: Option<Part>,
 }
 
 impl Desk<'_> {
@@ -148,6 +160,8 @@ impl Desk<'_> {
         };
         match decided {
             Ok(Ok(decision)) => Ok(decision),
+            // Nor may the default model be asked for money that is not there.
+            Ok(Err(refused)) if refused.candidates.iter().any(is_beyond_budget) => Err(refused),
             // Models that the router does not know may satisfy what those it knows do not.
             Ok(Err(refused)) => {
                 let other = self.fleet.unrouted.choose(request, Reason::NoRouter);
@@ -160,7 +174,7 @@ impl Desk<'_> {
     /// A decision takes microseconds and reads a bounded part of the prompt, so nothing is gained by
     /// a limit on its time.
     fn decide_here(&self, request: &Request) -> Result<Result<Decision, Unsatisfiable>, Reason> {
-        let deciding = || decided(self.app, self.snapshot, request, self.id, self.threshold);
+        let deciding = || decided(self.app, self.snapshot, request, self.id, self.terms);
         // The router is immutable, and the budget's lock bears a panic.
         catch_unwind(AssertUnwindSafe(deciding)).map_err(|_| Reason::RouterFailed)
     }
@@ -171,9 +185,9 @@ impl Desk<'_> {
         request: Request,
     ) -> Result<Result<Decision, Unsatisfiable>, Reason> {
         let (app, snapshot) = (Arc::clone(self.app), Arc::clone(self.snapshot));
-        let (id, threshold) = (self.id.to_owned(), self.threshold);
+        let (id, terms) = (self.id.to_owned(), self.terms);
         let deciding =
-            tokio::task::spawn_blocking(move || decided(&app, &snapshot, &request, &id, threshold));
+            tokio::task::spawn_blocking(move || decided(&app, &snapshot, &request, &id, terms));
         match timeout(self.fleet.limit, deciding).await {
             Ok(Ok(decided)) => Ok(decided),
             Ok(Err(_)) => Err(Reason::RouterFailed),
@@ -187,12 +201,20 @@ fn decided(
     snapshot: &Snapshot,
     request: &Request,
     id: &str,
-    threshold: Option<f32>,
+    terms: Terms,
 ) -> Result<Decision, Unsatisfiable> {
     let router = snapshot.current.router.as_ref();
-    app.decided(router, request, id, &mut |candidates| {
-        threshold.map(|threshold| within(candidates, threshold))
-    })
+    match terms.part {
+        Some(part) => app.decided_in_part(router, request, id, part),
+        None => app.decided(router, request, id, &mut |candidates| {
+            let threshold = terms.threshold?;
+            Some(within(candidates, threshold))
+        }),
+    }
+}
+
+fn is_beyond_budget(one: &Candidate) -> bool {
+    one.refusal == Some(Refusal::BudgetSpent)
 }
 
 /// Leaves those whose quality is at most so far below the best; of them the cheapest is wanted.

@@ -11,6 +11,7 @@ use super::explained::FIELD;
 use super::fleet::Fleet;
 use super::refused::Refused;
 use super::tokens::input_tokens;
+use crate::learning::Part;
 use crate::parse::parse;
 use crate::route_body::RouteBody;
 
@@ -30,6 +31,8 @@ pub(crate) struct Wanted {
     pub(crate) explain: bool,
     /// Tokens in, as far as can be told from bytes.
     pub(crate) input: u64,
+    /// It is one call of a request that is paced as a whole.
+    pub(crate) part: Option<Part>,
 }
 
 impl Wanted {
@@ -76,6 +79,7 @@ impl Wanted {
             no_explore: guest.no_explore() || wishes.no_explore(),
             explain: wishes.explain(),
             input,
+            part: None,
         })
     }
 }

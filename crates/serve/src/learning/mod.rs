@@ -23,7 +23,7 @@ mod worker;
 pub use adaptive::Adaptive;
 pub(crate) use handle::Learning;
 pub(crate) use metrics::LearningMetrics;
-pub(crate) use pacing::{CHEAPEST, Narrow, Pacing};
+pub(crate) use pacing::{CHEAPEST, Narrow, Pacing, Part};
 pub use settings::{LearningConfig, Mode};
 pub(crate) use status::learning;
 pub(crate) use worker::Worker;

@@ -46,6 +46,16 @@ struct Booking {
     since: Instant,
 }
 
+impl Booking {
+    fn of(reservation: Reservation, chosen: &Candidate) -> Self {
+        Self {
+            reservation,
+            expected: chosen.cost,
+            since: Instant::now(),
+        }
+    }
+}
+
 /// A pacer between two runs of the server.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Paced {
@@ -71,6 +81,15 @@ pub(crate) struct PacingStatus {
 
 /// Refuses candidates beyond the limits, and may say what a dollar must buy.
 pub(crate) type Narrow<'n> = dyn FnMut(&mut [Candidate]) -> Option<f64> + 'n;
+
+/// One call of a request that needs several, all at the pace that [`Pacing::pace`] told.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Part {
+    /// Quality that a dollar must buy.
+    pub(crate) lambda: f64,
+    /// Whether the request is counted with it: calls after its first only add to what it costs.
+    pub(crate) is_first: bool,
+}
 
 /// A decision within the budget, and what is to be booked for it.
 pub(crate) struct Within {
@@ -120,6 +139,49 @@ impl Pacing {
         let booking =
             held.and_then(|mut desk| desk.reserve(decision.chosen(), request.limits.max_tokens));
         Ok(Within { decision, booking })
+    }
+
+    /// Counts a request that will need several calls: refuses what does not fit in the budget, and says
+    /// what a dollar must buy. Its calls are [`decide_part`](Self::decide_part).
+    pub(crate) fn pace(
+        &self,
+        candidates: &mut [Candidate],
+        longest: Option<Tokens>,
+    ) -> Option<f64> {
+        self.desk().pace(now_ms(), candidates, longest)
+    }
+
+    /// Decides on one call of a request that is counted already, and sets aside what it may cost.
+    pub(crate) fn decide_part(
+        &self,
+        router: &dyn Decide,
+        request: &Request,
+        part: Part,
+    ) -> Result<Within, Unsatisfiable> {
+        let longest = request.limits.max_tokens;
+        let mut held = None;
+        let decision = router.decide_paced(request, &mut |candidates| {
+            let desk = held.insert(self.desk());
+            refuse(candidates, longest, desk.pacer.left());
+            Some(part.lambda)
+        })?;
+        let booking = held.and_then(|mut desk| match part.is_first {
+            true => desk.reserve(decision.chosen(), longest),
+            false => Some(desk.reserve_more(decision.chosen(), longest)),
+        });
+        Ok(Within { decision, booking })
+    }
+
+    /// The call of a decision failed and that of another answers in its place, for the same request;
+    /// what it may cost is set aside even where it does not fit, since it is under way.
+    pub(crate) fn fallen_back(&self, [failed, id]: [&str; 2], answers: &Candidate) {
+        let mut desk = self.desk();
+        let Some(before) = desk.open.remove(failed) else {
+            return;
+        };
+        desk.pacer.settle(before.reservation, Usd::ZERO);
+        let booking = desk.reserve_more(answers, None);
+        desk.book(id, booking);
     }
 
     /// Waits for the cost of a decision.
@@ -220,13 +282,7 @@ impl Desk {
         self.give_up(Instant::now());
         let mut offers = Vec::with_capacity(candidates.len());
         for one in candidates.iter().filter(|one| one.refusal.is_none()) {
-            let number = self.number(&one.model);
-            offers.push(offer(
-                number,
-                one.quality.get(),
-                one.cost,
-                most(one, longest),
-            ));
+            offers.push(self.offer(one, longest));
         }
         let left = match self.pacer.ask(positive(now_ms), &offers) {
             Ok(pace) => {
@@ -248,15 +304,19 @@ impl Desk {
     }
 
     fn reserve(&mut self, chosen: &Candidate, longest: Option<Tokens>) -> Option<Booking> {
-        let number = self.number(&chosen.model);
-        let quality = chosen.quality.get();
-        let offer = offer(number, quality, chosen.cost, most(chosen, longest));
+        let offer = self.offer(chosen, longest);
         let reservation = self.pacer.reserve(&offer).ok()?;
-        Some(Booking {
-            reservation,
-            expected: chosen.cost,
-            since: Instant::now(),
-        })
+        Some(Booking::of(reservation, chosen))
+    }
+
+    fn reserve_more(&mut self, chosen: &Candidate, longest: Option<Tokens>) -> Booking {
+        let offer = self.offer(chosen, longest);
+        Booking::of(self.pacer.reserve_more(&offer), chosen)
+    }
+
+    fn offer(&mut self, one: &Candidate, longest: Option<Tokens>) -> Offer {
+        let number = self.number(&one.model);
+        offer(number, one.quality.get(), one.cost, most(one, longest))
     }
 
     fn book(&mut self, id: &str, booking: Booking) {

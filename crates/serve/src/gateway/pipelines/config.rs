@@ -47,7 +47,8 @@ pub struct LearnedConfig {
     /// The most answers that are asked for.
     #[serde(default = "most_calls")]
     pub max_calls: usize,
-    /// Quality that a US dollar must buy; by default that of the router's policy.
+    /// Quality that a US dollar must buy; by default as the budget (`[learning.pacing]`) says, else as
+    /// the router's policy does.
     pub lambda: Option<f64>,
     /// The most that all calls together may cost, as expected before each.
     pub max_cost_usd: Option<Usd>,

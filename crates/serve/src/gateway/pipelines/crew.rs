@@ -25,6 +25,7 @@ use crate::gateway::notes::Notes;
 use crate::gateway::signs::Signs;
 use crate::gateway::telemetry::Trace;
 use crate::gateway::wanted::Wanted;
+use crate::learning::Part;
 use crate::live::Snapshot;
 
 /// Fields of the caller's request that a call of a pipeline does not have: its answer is needed whole.
@@ -85,6 +86,8 @@ pub(super) struct Step<'s> {
     pub(super) is_scored: bool,
     /// Who may answer, where not all that the request allows.
     pub(super) among: Option<&'s [ModelName]>,
+    /// The pipeline's pace, where its request is paced as a whole.
+    pub(super) part: Option<Part>,
     /// What record and explanation say of it.
     pub(super) note: Map<String, Value>,
 }
@@ -176,6 +179,7 @@ impl Crew<'_> {
         let said = dialect.read_request(&body)?;
         let mut wanted = Wanted::read(&said, self.fleet, self.guest, self.request.wishes)?;
         wanted.request = among(wanted.request, step.among);
+        wanted.part = step.part;
         let input = wanted.input;
         let metadata = wanted.metadata.get_or_insert_with(Map::new);
         metadata.insert("pipeline".into(), self.label(&step.note));

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use pointsman_router::{AnswerSeen, CascadeRules, CascadeStopped, Cascading, Next, Unsatisfiable};
-use pointsman_types::{ModelName, Quality, Request};
+use pointsman_types::{ModelName, Quality, Request, Tokens};
 use pointsman_wire::{Failure, FailureKind};
 use serde_json::{Map, Value, json};
 use tokio::time::timeout;
@@ -16,6 +16,7 @@ use crate::gateway::check::AUTO;
 use crate::gateway::choose::known;
 use crate::gateway::signs::Signs;
 use crate::gateway::wanted::Wanted;
+use crate::learning::Part;
 use crate::live::Snapshot;
 
 /// A learnt cascade's settings, checked.
@@ -27,6 +28,7 @@ struct Idle(&'static str);
 
 const UNKNOWN: Idle = Idle("the router knows none of the models that may be asked");
 const REFUSED: Idle = Idle("limits refuse every model that the router knows");
+const SPENT: Idle = Idle("the budget is spent");
 const FAILED: Idle = Idle("the router failed");
 const SLOW: Idle = Idle("the router took longer than `router.limit_ms`");
 
@@ -78,20 +80,46 @@ impl Learned {
         let wishes = crew.request.wishes;
         let wanted = Wanted::read(crew.request.said, crew.fleet, crew.guest, wishes)?;
         let request = among(wanted.request, self.0.models.as_deref());
-        let router = &crew.snapshot.current.router;
-        let lambda = self.0.lambda.or(router.lambda());
-        Ok(match (self.idle(router.as_ref()), lambda) {
-            (Some(why), _) => Err(Idle(why)),
-            (None, lambda) => begun(crew, request).await.map(|cascading| Reading {
-                rules: CascadeRules {
-                    most_calls: self.0.max_calls,
-                    most_cost: self.0.max_cost_usd,
-                    ..CascadeRules::at(lambda.unwrap_or_default())
-                },
-                cascading,
-                seen: Vec::new(),
-                done: Vec::new(),
-            }),
+        let longest = request.limits.max_tokens;
+        if let Some(why) = self.idle(crew.snapshot.current.router.as_ref()) {
+            return Ok(Err(Idle(why)));
+        }
+        let begun = begun(crew, request).await;
+        Ok(begun.and_then(|cascading| self.paced(crew, cascading, longest)))
+    }
+
+    /// What a dollar must buy: as the settings of the pipeline say, else the budget, else the router. The
+    /// budget counts the request in any case, and refuses what does not fit in it.
+    fn paced(
+        &self,
+        crew: &Crew<'_>,
+        mut cascading: Cascading,
+        longest: Option<Tokens>,
+    ) -> Result<Reading, Idle> {
+        let pacing = crew.app.pacing.as_ref();
+        let pace = pacing.and_then(|pacing| cascading.narrow(|all| pacing.pace(all, longest)));
+        if cascading
+            .candidates()
+            .iter()
+            .all(|one| one.refusal.is_some())
+        {
+            return Err(SPENT);
+        }
+        let lambda = self
+            .0
+            .lambda
+            .or(pace)
+            .or(crew.snapshot.current.router.lambda());
+        Ok(Reading {
+            rules: CascadeRules {
+                most_calls: self.0.max_calls,
+                most_cost: self.0.max_cost_usd,
+                ..CascadeRules::at(lambda.unwrap_or_default())
+            },
+            cascading,
+            asked: 0,
+            seen: Vec::new(),
+            done: Vec::new(),
         })
     }
 }
@@ -132,6 +160,8 @@ impl From<CascadeStopped> for Idle {
 struct Reading {
     cascading: Cascading,
     rules: CascadeRules,
+    /// Models that were asked, those that failed included.
+    asked: usize,
     seen: Vec<AnswerSeen>,
     /// In the order of `seen`.
     done: Vec<Done>,
@@ -151,8 +181,13 @@ impl Reading {
                     let step = Step {
                         is_scored: true,
                         note: self.note(quality),
+                        part: Some(Part {
+                            lambda: self.rules.lambda,
+                            is_first: self.asked == 0,
+                        }),
                         ..Step::default()
                     };
+                    self.asked += 1;
                     match crew.repeat(&model, step).await {
                         Ok(done) => self.read(done),
                         Err(stopped) => {

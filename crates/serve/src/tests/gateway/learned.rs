@@ -12,10 +12,10 @@ use crate::Adaptive;
 use crate::tests::taught::{PATIENCE, artifact};
 
 /// A dollar must buy so much quality.
-const LAMBDA: f64 = 20.0;
+pub(super) const LAMBDA: f64 = 20.0;
 const SURE: Act = Act::SayAt("Yes.", -0.05);
-const UNSURE: Act = Act::SayAt("Perhaps.", -8.0);
-const LARGE: Act = Act::Say("No.");
+pub(super) const UNSURE: Act = Act::SayAt("Perhaps.", -8.0);
+pub(super) const LARGE: Act = Act::Say("No.");
 
 /// Of a model that is right where it is sure.
 fn reader(model: usize) -> AnswerReader {
@@ -56,8 +56,8 @@ fn save(directory: &Path, policy: &str, reads: bool) {
 }
 
 /// A site whose router stands in a directory.
-struct Reading {
-    site: Site,
+pub(super) struct Reading {
+    pub(super) site: Site,
     router: TempDir,
 }
 
@@ -66,7 +66,17 @@ impl Reading {
         Self::by(("utility:20", true), small, large, more).await
     }
 
-    async fn by((policy, reads): (&str, bool), small: &[Act], large: &[Act], more: Value) -> Self {
+    async fn by(router: (&str, bool), small: &[Act], large: &[Act], more: Value) -> Self {
+        Self::changed(router, (small, large), more, |_| {}).await
+    }
+
+    /// With settings that a test changes.
+    pub(super) async fn changed(
+        (policy, reads): (&str, bool),
+        (small, large): (&[Act], &[Act]),
+        more: Value,
+        change: impl FnOnce(&mut Config),
+    ) -> Self {
         let router = tempfile::tempdir().unwrap();
         let directory = router.path().join("router");
         save(&directory, policy, reads);
@@ -77,6 +87,7 @@ impl Reading {
         let (small, large) = (Provider::new(small).await, Provider::new(large).await);
         let mut config = gateway(&small, &large, &json!({}));
         config.gateway.pipelines = vec![serde_json::from_value(pipeline).unwrap()];
+        change(&mut config);
         let load = |directory: &Path| -> Result<Adaptive, RouterError> {
             Ok(Adaptive::new(Router::open(directory)?))
         };
@@ -90,7 +101,7 @@ impl Reading {
     }
 
     /// The text of the answer, and what is told of the way there.
-    async fn ask(&self) -> (String, Value) {
+    pub(super) async fn ask(&self) -> (String, Value) {
         let mut asked = asking("careful");
         asked["pointsman"] = json!({"explain": true});
         let (status, answer) = self.site.chat(&asked).await;
@@ -100,7 +111,7 @@ impl Reading {
     }
 }
 
-fn models(told: &Value) -> Vec<&str> {
+pub(super) fn models(told: &Value) -> Vec<&str> {
     let calls = told["calls"].as_array().unwrap().iter();
     calls.map(|call| call["model"].as_str().unwrap()).collect()
 }
@@ -145,6 +156,13 @@ async fn an_unsure_one_leads_to_another_model_and_all_is_told_and_paid() {
     let ids: Vec<Value> = rows.iter().map(|row| json!(row.decision_id)).collect();
     assert_eq!(ids, [first, second], "every call is a decision");
     assert!(rows.iter().all(|row| row.cost_usd.is_some()));
+    assert!(
+        rows[0]
+            .answer_logprob
+            .is_some_and(|mean| (mean + 8.0).abs() < 1e-9)
+    );
+    let chars = [rows[0].answer_chars, rows[1].answer_chars];
+    assert_eq!(chars, [Some(8), Some(3)]);
 }
 
 /// What the offline code does with the same answer.

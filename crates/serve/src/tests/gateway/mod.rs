@@ -8,6 +8,7 @@ mod guarding;
 mod keeping;
 mod keys;
 mod learned;
+mod paced;
 mod pipelines;
 mod provider;
 mod routing;
