@@ -9,12 +9,11 @@
 //!
 //! `cargo bench --workspace --bench off_policy [-- [coverage|gate|looks] [METHOD] [LOGS]]`
 
-use pointsman_learn::promotion::{
-    Arm, Ledger, Observation, Progress, Rails, Stage, Step, next_step,
-};
+use pointsman_learn::promotion::{Arm, Ledger, Observation, Progress, Rails, Step, next_step};
 use pointsman_measures::{
     Current, Estimator, IntervalMethod, Logged, OffPolicyPlan, Target, difference, off_policy,
 };
+use pointsman_types::Stage;
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;

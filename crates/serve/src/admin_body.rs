@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use pointsman_learn::promotion::Stage;
+use pointsman_types::Stage;
 use serde::Deserialize;
 
 use crate::problem::Problem;

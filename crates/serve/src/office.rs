@@ -6,8 +6,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
-use pointsman_learn::promotion::{Evidence, MoveRefused, Rails, Stage, Step};
+use pointsman_learn::promotion::{Evidence, MoveRefused, Rails, Step};
 use pointsman_store::{Store, Version};
+use pointsman_types::Stage;
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, MutexGuard};
 

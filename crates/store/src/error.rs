@@ -4,9 +4,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use pointsman_types::Stage;
 use sqlx::error::DatabaseError;
-
-use crate::Stage;
 
 /// A store that cannot be opened, or a record that could not be kept.
 ///

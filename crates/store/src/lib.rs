@@ -59,4 +59,4 @@ pub use record::{Arm, DecisionRecord, FeedbackRecord, MOST_COORDINATES, OutcomeR
 pub use snapshot::{KeptSnapshot, Snapshot};
 pub use store::Store;
 pub use tail::{Billed, Followed, News, Replaced};
-pub use version::{Stage, StageChange, Transition, Version};
+pub use version::{StageChange, Transition, Version};

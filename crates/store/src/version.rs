@@ -1,75 +1,13 @@
 //! The versions of a router and how they come into service: which is on trial, which serves, which
 //! was before. Every step is one transaction with the event that tells of it.
 
-use std::fmt;
-
-use pointsman_types::Probability;
+use pointsman_types::{Probability, Stage};
 use sqlx::{Connection, SqliteConnection};
 
 use crate::event::append;
 use crate::fault::Fault;
 use crate::writer::Change;
 use crate::{EventRecord, Store, StoreError};
-
-/// Where a version stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Stage {
-    /// Made, not yet tried.
-    Candidate,
-    /// Decides beside the current one; what it decides is only written down.
-    Shadow,
-    /// Decides for a share of the traffic.
-    Canary,
-    /// Decides; at most one version does.
-    Current,
-    /// Was current before the one that is, which is watched against it.
-    Previous,
-    /// Was current once, and is good enough to go back to.
-    Retired,
-    /// Was found no better.
-    Rejected,
-    /// Was taken out of service.
-    RolledBack,
-}
-
-impl Stage {
-    /// Every stage.
-    pub const ALL: [Self; 8] = [
-        Self::Candidate,
-        Self::Shadow,
-        Self::Canary,
-        Self::Current,
-        Self::Previous,
-        Self::Retired,
-        Self::Rejected,
-        Self::RolledBack,
-    ];
-
-    /// The word in records.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Candidate => "candidate",
-            Self::Shadow => "shadow",
-            Self::Canary => "canary",
-            Self::Current => "current",
-            Self::Previous => "previous",
-            Self::Retired => "retired",
-            Self::Rejected => "rejected",
-            Self::RolledBack => "rolled_back",
-        }
-    }
-
-    fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|stage| stage.as_str() == word)
-    }
-}
-
-impl fmt::Display for Stage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
 
 /// A version of the router.
 #[derive(Debug, Clone, PartialEq)]
@@ -176,9 +114,7 @@ impl Store {
 
 impl Row {
     fn version(self) -> Result<Version, String> {
-        let (Some(stage), Ok(share)) =
-            (Stage::from_word(&self.stage), Probability::new(self.share))
-        else {
+        let (Ok(stage), Ok(share)) = (self.stage.parse(), Probability::new(self.share)) else {
             return Err(self.id);
         };
         Ok(Version {
@@ -286,7 +222,7 @@ async fn stage_of(db: &mut SqliteConnection, id: &str) -> Result<Option<Stage>, 
         .bind(id)
         .fetch_optional(db)
         .await?;
-    Ok(stage.map(|word| Stage::from_word(&word).expect("the table holds stages alone")))
+    Ok(stage.map(|word| word.parse().expect("the table holds stages alone")))
 }
 
 /// That no other version is current.

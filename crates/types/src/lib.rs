@@ -18,6 +18,7 @@ mod prompt;
 mod rating;
 mod request;
 mod scored_row;
+mod stage;
 mod units;
 
 pub use answers::Answers;
@@ -33,4 +34,5 @@ pub use prompt::{Message, Prompt, Turn, fold_of, text_hash, turns_of};
 pub use rating::{Choice, Rating};
 pub use request::{Limits, MaxPrice, Request};
 pub use scored_row::ScoredRow;
+pub use stage::Stage;
 pub use units::{Draw, OutOfRange, Probability, Quality, Tokens, Usd, UsdPerMillion};

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 use pointsman_encoders::EncoderSpec;
 use pointsman_keys::Expiry;
-use pointsman_learn::promotion::Stage;
 use pointsman_policy::PolicySpec;
+use pointsman_types::Stage;
 
 use super::EncodingArgs;
 

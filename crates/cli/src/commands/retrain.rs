@@ -12,12 +12,11 @@ use pointsman_evaluate::{
     Evaluation, OffPolicyOptions, OffPolicyReport, Options as EvaluateOptions, Reward, evaluate,
     off_policy,
 };
-use pointsman_learn::promotion::Stage;
 use pointsman_router::{Artifact, Router};
 use pointsman_serve::Order;
 use pointsman_store::{Export, Filter};
 use pointsman_train::{Embed, Options, TrainReport, complete_costs, level_judges, train};
-use pointsman_types::{LogRow, LogTable};
+use pointsman_types::{LogRow, LogTable, Stage};
 use serde::Serialize;
 
 use crate::administering::{Place, block_on};

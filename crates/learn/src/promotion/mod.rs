@@ -23,7 +23,6 @@ mod observation;
 mod progress;
 mod rails;
 mod roster;
-mod stage;
 mod step;
 
 pub use evidence::{
@@ -35,5 +34,4 @@ pub use observation::{Arm, Observation, mixture};
 pub use progress::Progress;
 pub use rails::{RailError, Rails};
 pub use roster::{Move, MoveRefused, Roster, Standing};
-pub use stage::Stage;
 pub use step::{Step, next_step};

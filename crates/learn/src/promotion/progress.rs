@@ -1,8 +1,9 @@
 //! How far a version has come.
 
+use pointsman_types::Stage;
 use serde::{Deserialize, Serialize};
 
-use super::{Looks, Stage};
+use super::Looks;
 
 /// How far a version has come: what it is compared with, and what was spent on it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -1,9 +1,8 @@
 //! Every version and where it stands. Whatever moves are made, there is at most one current version,
 //! one challenger and one previous version, and going back ends at the last good one.
 
+use pointsman_types::Stage;
 use serde::{Deserialize, Serialize};
-
-use super::Stage;
 
 /// One version.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -1,8 +1,9 @@
 //! What happens next to a version, by what is known of it.
 
+use pointsman_types::Stage;
 use serde::{Deserialize, Serialize};
 
-use super::{CallEvidence, Contrast, Evidence, Looks, Progress, Rails, Stage, WorthEvidence};
+use super::{CallEvidence, Contrast, Evidence, Looks, Progress, Rails, WorthEvidence};
 
 /// What happens next.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -10,7 +10,8 @@ mod observe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pointsman_learn::promotion::{Evidence, Ledger, Move, Rails, Roster, Stage, Step, next_step};
+use pointsman_learn::promotion::{Evidence, Ledger, Move, Rails, Roster, Step, next_step};
+use pointsman_types::Stage;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 

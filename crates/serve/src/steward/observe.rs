@@ -2,9 +2,9 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use pointsman_learn::promotion::{Arm, Observation, Stage};
+use pointsman_learn::promotion::{Arm, Observation};
 use pointsman_store::{Followed, KeptCandidate, KeptDecision, Shadow};
-use pointsman_types::ModelName;
+use pointsman_types::{ModelName, Stage};
 
 use crate::versions::Trial;
 

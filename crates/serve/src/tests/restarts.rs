@@ -8,9 +8,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use pointsman_learn::promotion::Stage as Promoted;
-
-use pointsman_store::{Snapshot, Stage, Store};
+use pointsman_store::{Snapshot, Store};
+use pointsman_types::Stage;
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
 use tokio::time::timeout;
@@ -180,7 +179,7 @@ async fn go_all_the_way() {
     let server = Server::bind(&quick(), live, store.clone()).await.unwrap();
     let app = server.app();
     app.register(&home.join("v2")).await.unwrap();
-    for to in [Promoted::Shadow, Promoted::Canary, Promoted::Current] {
+    for to in [Stage::Shadow, Stage::Canary, Stage::Current] {
         let order = crate::Order {
             version: "v2".into(),
             to,

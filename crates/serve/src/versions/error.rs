@@ -3,8 +3,9 @@
 use std::io;
 use std::path::PathBuf;
 
-use pointsman_learn::promotion::{MoveRefused, Stage};
+use pointsman_learn::promotion::MoveRefused;
 use pointsman_store::StoreError;
+use pointsman_types::Stage;
 
 use crate::LoadError;
 

@@ -1,7 +1,8 @@
 //! What is kept of a change: who wanted it, why, with which evidence, and where its trial begins.
 
-use pointsman_learn::promotion::{Evidence, Looks, Moments, Move, Stage, Step};
+use pointsman_learn::promotion::{Evidence, Looks, Moments, Move, Step};
 use pointsman_store::EventRecord;
+use pointsman_types::Stage;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 

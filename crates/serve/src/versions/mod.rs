@@ -17,9 +17,9 @@ mod tests;
 
 use std::path::Path;
 
-use pointsman_learn::promotion::{Rails, Roster, Stage};
+use pointsman_learn::promotion::{Rails, Roster};
 use pointsman_store::{Event, EventRecord, Store, Version};
-use pointsman_types::Probability;
+use pointsman_types::{Probability, Stage};
 use serde_json::{Value, json};
 
 use crate::office::pass_point;
@@ -80,9 +80,7 @@ impl Versions {
     pub async fn listing(&self) -> Result<Value, VersionsError> {
         const LISTED: usize = 50;
         let (versions, events) = (self.all().await?, self.history(LISTED).await?);
-        let current = versions
-            .iter()
-            .find(|one| one.stage == pointsman_store::Stage::Current);
+        let current = versions.iter().find(|one| one.stage == Stage::Current);
         Ok(json!({
             "current": current.map(|one| one.id.as_str()),
             "versions": versions.iter().map(listed).collect::<Vec<_>>(),
@@ -133,7 +131,7 @@ impl Versions {
             id: event.subject.clone().unwrap_or_default(),
             path: path.to_owned(),
             snapshot_seq,
-            stage: pointsman_store::Stage::Candidate,
+            stage: Stage::Candidate,
             share: Probability::ZERO,
             added_ms: event.ts_ms,
             changed_ms: event.ts_ms,

@@ -1,8 +1,8 @@
 //! A change before it is made.
 
-use pointsman_learn::promotion::{Moments, Move, Roster, Stage};
+use pointsman_learn::promotion::{Moments, Move, Roster};
 use pointsman_store::{Arm, EventRecord, Transition, Version};
-use pointsman_types::Probability;
+use pointsman_types::{Probability, Stage};
 
 use super::{Book, Cause, Detail, Trial, Versions, VersionsError, roster};
 

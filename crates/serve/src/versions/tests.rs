@@ -3,8 +3,9 @@
 use std::fs;
 use std::path::PathBuf;
 
-use pointsman_learn::promotion::{Looks, MoveRefused, Rails, Stage, Step};
+use pointsman_learn::promotion::{Looks, MoveRefused, Rails, Step};
 use pointsman_store::Store;
+use pointsman_types::Stage;
 use tempfile::TempDir;
 
 use super::{Cause, Order, Versions, VersionsError, looked};

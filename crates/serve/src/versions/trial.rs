@@ -1,7 +1,8 @@
 //! The comparison that is under way, as it follows from the stored versions and events.
 
-use pointsman_learn::promotion::{Looks, Moments, Progress, Roster, Stage};
+use pointsman_learn::promotion::{Looks, Moments, Progress, Roster};
 use pointsman_store::Event;
+use pointsman_types::Stage;
 
 use super::event::LOOK;
 use super::{Book, Detail};

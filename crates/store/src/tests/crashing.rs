@@ -4,8 +4,10 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+use pointsman_types::Stage;
+
 use super::versions::{change, store_with_two, transition};
-use crate::{Stage, Store};
+use crate::Store;
 
 /// Names the store to the child, which is this test program again.
 const PLACE: &str = "POINTSMAN_STORE_TO_SWAP_IN";

@@ -1,8 +1,10 @@
 //! What was learnt survives, and what is damaged is not learnt from.
 
+use pointsman_types::Stage;
+
 use super::{place, raw};
 use crate::tests::versions::version;
-use crate::{KeptSnapshot, Snapshot, Stage, Store, Version};
+use crate::{KeptSnapshot, Snapshot, Store, Version};
 
 fn snapshot(base: &str, cursor: i64) -> Snapshot {
     Snapshot {

@@ -1,10 +1,10 @@
 //! Versions move one step at a time, together with the event that tells of it, or not at all.
 
-use pointsman_types::Probability;
+use pointsman_types::{Probability, Stage};
 use serde_json::json;
 
 use super::{place, raw};
-use crate::{EventRecord, Stage, StageChange, Store, StoreError, Transition, Version};
+use crate::{EventRecord, StageChange, Store, StoreError, Transition, Version};
 
 pub(super) fn version(id: &str, stage: Stage) -> Version {
     Version {

@@ -1,9 +1,10 @@
 //! Evidence against a truth that is known, and how often a version that is truly worse gets through.
 
+use pointsman_types::Stage;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::super::{Arm, Progress, Stage, Step, next_step};
+use super::super::{Arm, Progress, Step, next_step};
 use super::*;
 
 /// Two models; the new version takes the second where the current one takes the first.

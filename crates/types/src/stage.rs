@@ -1,11 +1,11 @@
-//! Where a version stands.
+//! Where a version of the router stands on its way into service and out of it.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// Where a version stands.
+/// Where a version of the router stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
@@ -15,7 +15,7 @@ pub enum Stage {
     Shadow,
     /// It decides a share of the requests.
     Canary,
-    /// It decides.
+    /// It decides; at most one version does.
     Current,
     /// It decided before the current version, which is watched against it.
     Previous,
