@@ -63,6 +63,14 @@ impl Connection {
         }
     }
 
+    /// The body of the last answer, which has a length.
+    #[must_use]
+    pub fn body(&self) -> String {
+        let said = self.said();
+        let body = said.split_once("\r\n\r\n").map(|(_, body)| body.to_owned());
+        body.unwrap_or_default()
+    }
+
     fn said(&self) -> String {
         String::from_utf8_lossy(&self.buffer).into_owned()
     }
@@ -88,6 +96,27 @@ fn is_whole(buffer: &[u8]) -> bool {
 pub fn request(path: &str, body: &str) -> Vec<u8> {
     let length = body.len();
     format!("POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}").into_bytes()
+}
+
+/// A whole HTTP request without a body.
+#[must_use]
+pub fn get(path: &str) -> Vec<u8> {
+    format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n").into_bytes()
+}
+
+/// Every request once, dealt out to so many connections, each of which sends its next one as soon as it
+/// is answered. Returns every answer.
+///
+/// # Panics
+/// An answer is no 200.
+#[must_use]
+pub fn each_once(address: &str, requests: &[Vec<u8>], connections: usize) -> Vec<Answered> {
+    together(connections, |number| {
+        let mut connection = Connection::open(address);
+        let mine = requests.iter().skip(number).step_by(connections);
+        mine.map(|one| connection.exchange(one, Instant::now()))
+            .collect()
+    })
 }
 
 /// So many connections, each asks again as soon as it is answered. Returns every answer.
