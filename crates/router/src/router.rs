@@ -249,7 +249,7 @@ impl Router {
     /// catalogue, policy and exploration it had and whatever it had learnt.
     #[must_use]
     pub fn made(&self, policy_version: &str) -> bool {
-        policy_version.starts_with(&artifact_mark(&self.fitted.identity))
+        policy_version.starts_with(&self.policy_version[..MARK])
     }
 
     /// The models it predicts for, by name.
@@ -575,9 +575,11 @@ fn candidate(card: &ModelCard, look: Look, request: &Request) -> Candidate {
     }
 }
 
-/// The first six digits of a policy version.
+/// Digits of a policy version that stand for the artifact.
+const MARK: usize = 6;
+
 fn artifact_mark(identity: &str) -> String {
-    sha256(identity.as_bytes())[..6].to_owned()
+    sha256(identity.as_bytes())[..MARK].to_owned()
 }
 
 /// A card for every model; one that the catalogue lacks states nothing.

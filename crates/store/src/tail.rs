@@ -94,6 +94,9 @@ struct FollowedRow {
     score: Option<f64>,
 }
 
+/// A sum, since SQLite would prepare a statement anew whenever another value is bound to a bare limit.
+const LIMIT: &str = "? + 0";
+
 static SELECT_NEWS: LazyLock<String> = LazyLock::new(|| {
     format!(
         "SELECT {DECISION}, {FEEDBACK}, {USAGE}, r.seq AS replaced_seq, r.value AS replaced_value
@@ -104,7 +107,7 @@ static SELECT_NEWS: LazyLock<String> = LazyLock::new(|| {
              WHERE e.decision_id = f.decision_id AND e.metric_name = f.metric_name
                AND e.seq < f.seq)
          {NEWEST_OUTCOME}
-         WHERE f.seq > ? ORDER BY f.seq LIMIT ?"
+         WHERE f.seq > ? ORDER BY f.seq LIMIT {LIMIT}"
     )
 });
 
@@ -115,7 +118,7 @@ static SELECT_FOLLOWED: LazyLock<String> = LazyLock::new(|| {
          LEFT JOIN feedback AS f
              ON f.seq = (SELECT max(seq) FROM feedback AS e WHERE e.decision_id = d.id)
          {NEWEST_OUTCOME}
-         WHERE d.seq > ? ORDER BY d.seq LIMIT ?"
+         WHERE d.seq > ? ORDER BY d.seq LIMIT {LIMIT}"
     )
 });
 
@@ -126,7 +129,7 @@ static SELECT_BILLED: LazyLock<String> = LazyLock::new(|| {
          WHERE o.seq > ? AND o.cost_usd IS NOT NULL
            AND NOT EXISTS (SELECT 1 FROM outcome AS e WHERE e.decision_id = o.decision_id
                            AND e.version < o.version AND e.cost_usd IS NOT NULL)
-         ORDER BY o.seq LIMIT ?"
+         ORDER BY o.seq LIMIT {LIMIT}"
     )
 });
 

@@ -31,7 +31,7 @@ use super::wishes::Wishes;
 use crate::App;
 
 pub(crate) async fn chat(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> Response {
-    told(app, Dialect::Chat, headers, body).await
+    Box::pin(told(app, Dialect::Chat, headers, body)).await
 }
 
 pub(crate) async fn messages(
@@ -39,7 +39,7 @@ pub(crate) async fn messages(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    told(app, Dialect::Messages, headers, body).await
+    Box::pin(told(app, Dialect::Messages, headers, body)).await
 }
 
 pub(crate) async fn responses(
@@ -47,9 +47,11 @@ pub(crate) async fn responses(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    told(app, Dialect::Responses, headers, body).await
+    Box::pin(told(app, Dialect::Responses, headers, body)).await
 }
 
+/// Boxed by its callers: what it holds takes many kilobytes, and the layers around a handler would move
+/// all of it, each once.
 async fn told(app: Arc<App>, dialect: Dialect, headers: HeaderMap, body: Body) -> Response {
     let fleet = app.gateway.fleet.load_full();
     let trace = Trace::begin(app.gateway.telemetry.as_ref(), dialect, &headers);
@@ -132,8 +134,8 @@ async fn answer(
         since,
     };
     match wanted.asked {
-        Asked::Pipeline(at) => came.pipe(at, wanted.explain, place).await,
-        Asked::Routed { .. } | Asked::Pinned(_) => came.call(wanted, place).await,
+        Asked::Pipeline(at) => Box::pin(came.pipe(at, wanted.explain, place)).await,
+        Asked::Routed { .. } | Asked::Pinned(_) => Box::pin(came.call(wanted, place)).await,
     }
 }
 

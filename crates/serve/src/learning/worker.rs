@@ -26,7 +26,7 @@ use crate::App;
 /// A turn begins after so long even if nobody says that there is news.
 const TICK: Duration = Duration::from_millis(500);
 /// Between turns, so that many judgements share one.
-const PAUSE: Duration = Duration::from_millis(50);
+const PAUSE: Duration = Duration::from_millis(20);
 /// Records read at a time, and pages of judgements and bills in one turn.
 const PAGE: u32 = 256;
 const PAGES: usize = 32;
