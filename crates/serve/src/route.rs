@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use pointsman_router::{Explanation, Unsatisfiable};
 use pointsman_store::{Arm, DecisionRecord, Shadow};
-use pointsman_types::{Decision, ModelName, Request, Usd};
+use pointsman_types::{Candidate, Decision, ModelName, Refusal, Request, Usd};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -255,11 +255,17 @@ pub(crate) fn unsatisfiable(error: Unsatisfiable) -> Problem {
         .iter()
         .map(|refused| format!("`{}`: {}", refused.model, refused.why.message))
         .collect();
+    // Only what every limit allowed is refused for money.
+    let is_beyond_budget = |one: &Candidate| one.refusal == Some(Refusal::BudgetSpent);
+    let (status, code) = match error.candidates.iter().any(is_beyond_budget) {
+        true => (StatusCode::PAYMENT_REQUIRED, "budget_spent"),
+        false => (StatusCode::UNPROCESSABLE_ENTITY, "no_candidate"),
+    };
     Problem {
         refusals,
         ..Problem::new(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "no_candidate",
+            status,
+            code,
             format!("no model satisfies the limits: {}", reasons.join("; ")),
         )
     }

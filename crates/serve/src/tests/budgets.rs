@@ -86,7 +86,7 @@ async fn exhaust(running: &Running) -> f64 {
     let mut spent = 0.0;
     for _ in 0..1000 {
         let (status, answer) = running.route(&json!({"prompt": "Why?"})).await;
-        if status == StatusCode::UNPROCESSABLE_ENTITY {
+        if status == StatusCode::PAYMENT_REQUIRED {
             let refusals = answer["error"]["refusals"].to_string();
             assert!(refusals.contains("budget_spent"), "{answer}");
             return spent;

@@ -101,7 +101,7 @@ async fn reading_refused(cap: f64) -> String {
     let reading = reading(UNSURE, paced(0.5, Some(cap)), json!({})).await;
     for model in ["careful", "auto", "small"] {
         let (status, error) = reading.site.chat(&asking(model)).await;
-        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{model}: {error}");
+        assert_eq!(status, StatusCode::PAYMENT_REQUIRED, "{model}: {error}");
     }
     assert!(reading.site.small.heard().is_empty() && reading.site.large.heard().is_empty());
     let (_, error) = reading.site.chat(&asking("careful")).await;
