@@ -2,7 +2,8 @@
 //!
 //! The bare row stays: which model, with which propensity, by which version and when, so that counts
 //! and rates stay right. Freed space is overwritten (`secure_delete`, see `database`). The write-ahead
-//! log holds older pages until it is written anew, at the latest when the store closes.
+//! log holds older pages until it is written anew, at the latest when the store closes. The journal's files
+//! are removed before, but not overwritten.
 
 use sqlx::{Connection, SqliteConnection};
 

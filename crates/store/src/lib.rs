@@ -16,9 +16,11 @@
 //! server. The writer moves what is there into the database before it looks at anything that was
 //! reported later, so feedback cannot meet a decision that is not there yet, and whoever reads through
 //! [`Store`] or [`Export`] sees every decision that was kept. Where the database has no room, decisions
-//! that are in the journal wait there and no more are taken. The write-ahead log is written in order, so syncing feedback syncs every
-//! decision before it, and a snapshot that is there has all the feedback that it learnt. The log is
-//! also synced by every checkpoint, once a second. No loss of power damages the file; it only loses
+//! that are in the journal wait there and no more are taken.
+//!
+//! The write-ahead log is written in order, so syncing feedback syncs every decision before it, and a
+//! snapshot that is there has all the feedback that it learnt. The log is also synced by every
+//! checkpoint, once a second. No loss of power damages the file; it only loses
 //! the newest decisions, to which nobody has replied. Every change is one transaction: after a crash
 //! it is there whole or not at all.
 
