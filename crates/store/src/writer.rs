@@ -143,12 +143,12 @@ impl Writer {
     /// Decisions first: what is reported in the same turn may belong to one of them.
     async fn turn(&mut self, batch: &mut Batch) {
         self.write_decisions().await;
+        self.write_reports(&mut batch.reports).await;
+        self.write_shades(&mut batch.shades).await;
         for settled in batch.settle.drain(..) {
             // A caller that went away does not need the answer.
             settled.send(()).ok();
         }
-        self.write_reports(&mut batch.reports).await;
-        self.write_shades(&mut batch.shades).await;
         for change in batch.changes.drain(..) {
             self.write_change(change).await;
         }
