@@ -299,11 +299,22 @@ mod tests {
         prop::collection::vec(piece, 0..12).prop_map(|pieces| pieces.concat())
     }
 
+    fn is_out_of_range(error: &serde_json::Error) -> bool {
+        error.to_string().starts_with("number out of range")
+    }
+
+    #[test]
+    fn a_number_beyond_every_range_keeps_its_digits() {
+        assert!(check(b"[-0.5e311]").is_ok());
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(2000))]
         #[test]
         fn the_same_is_accepted_as_by_serde_json(text in soup()) {
             let other = serde_json::from_str::<serde_json::Value>(&text);
+            // JSON knows no range of numbers; their digits are passed on as they are.
+            prop_assume!(!other.as_ref().is_err_and(is_out_of_range));
             prop_assert_eq!(check(text.as_bytes()).is_ok(), other.is_ok(), "{}", text);
         }
     }
