@@ -122,6 +122,10 @@ static SELECT_FOLLOWED: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
+static SELECT_DECISION: LazyLock<String> = LazyLock::new(|| {
+    format!("SELECT {DECISION} FROM decision AS d WHERE d.seq > ? ORDER BY d.seq LIMIT {LIMIT}")
+});
+
 static SELECT_BILLED: LazyLock<String> = LazyLock::new(|| {
     format!(
         "SELECT {DECISION}, {USAGE}
@@ -154,6 +158,21 @@ impl Store {
         let rows: Vec<FollowedRow> = self.page(SELECT_FOLLOWED.as_str(), after, limit).await?;
         let path = self.path();
         rows.into_iter().map(|row| row.followed(path)).collect()
+    }
+
+    /// At most `limit` decisions after the one of that number, the oldest first, without what followed:
+    /// a third of the work of [`Store::decisions`].
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn bare_decisions(
+        &self,
+        after: i64,
+        limit: u32,
+    ) -> Result<Vec<KeptDecision>, StoreError> {
+        let rows: Vec<DecisionCells> = self.page(SELECT_DECISION.as_str(), after, limit).await?;
+        let path = self.path();
+        rows.into_iter().map(|row| row.kept(path)).collect()
     }
 
     /// At most `limit` first reports of a cost after the one of that number, the oldest first; 0 is

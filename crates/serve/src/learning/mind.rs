@@ -10,7 +10,7 @@ use pointsman_learn::learner::{CostFactors, Learner, Lesson, Outcome};
 use pointsman_models::Posterior;
 use pointsman_policy::Quotas;
 use pointsman_router::{Learned, Router};
-use pointsman_store::{Billed, Followed, News};
+use pointsman_store::{Billed, KeptDecision, News};
 use pointsman_types::{ModelName, Quality};
 use serde::{Deserialize, Serialize};
 
@@ -208,11 +208,11 @@ impl Mind {
     }
 
     /// Lets the monitor see decisions.
-    pub(crate) fn see(&mut self, page: &[Followed], router: &Router) -> Heard {
+    pub(crate) fn see(&mut self, page: &[KeptDecision], router: &Router) -> Heard {
         let mut heard = Heard::default();
-        for followed in page {
-            self.rest.read.decisions = followed.decision.seq;
-            let Some(seen) = Seen::of(&followed.decision, router) else {
+        for decision in page {
+            self.rest.read.decisions = decision.seq;
+            let Some(seen) = Seen::of(decision, router) else {
                 continue;
             };
             let events = self.rest.monitor.decided(&seen.observation());

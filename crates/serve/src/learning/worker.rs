@@ -258,11 +258,8 @@ impl Worker {
         let from = rest.read.decisions.max(newest - MOST_DECISIONS);
         rest.skipped += u64::try_from(from - rest.read.decisions).unwrap_or(0);
         rest.read.decisions = from;
-        let page = self
-            .app
-            .store
-            .decisions(from, MOST_DECISIONS as u32)
-            .await?;
+        let store = &self.app.store;
+        let page = store.bare_decisions(from, MOST_DECISIONS as u32).await?;
         self.is_changed |= !page.is_empty();
         let router = router.clone();
         self.think(all, move |mind| mind.see(&page, &router)).await;

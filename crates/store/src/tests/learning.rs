@@ -137,6 +137,8 @@ async fn decisions_come_with_what_followed() {
         .unwrap();
     store.outcome(outcome("d", "o", usage(3))).await.unwrap();
     let followed = store.decisions(0, 10).await.unwrap();
+    let decisions: Vec<_> = followed.iter().map(|one| one.decision.clone()).collect();
+    assert_eq!(store.bare_decisions(0, 10).await.unwrap(), decisions);
     assert_eq!(followed[0].score, Some(Quality::clamped(0.5)));
     let newest = followed[0]
         .feedback
