@@ -53,6 +53,8 @@ struct Newest {
     file: File,
     /// Bytes of whole lines.
     length: u64,
+    /// A part of a line may follow them, which would hide those that come after it.
+    is_torn: bool,
     rows: Vec<DecisionRow>,
 }
 
@@ -184,6 +186,7 @@ impl Newest {
             number,
             file: opened.map_err(|source| StoreError::from_io(path, source))?,
             length: 0,
+            is_torn: false,
             rows: Vec::new(),
         })
     }
@@ -193,11 +196,12 @@ impl Newest {
     }
 
     fn append(&mut self, row: DecisionRow, line: &[u8]) -> io::Result<()> {
-        if let Err(error) = self.file.write_all(line) {
-            // A part of a line would hide those that come after it.
+        if self.is_torn {
             self.file.set_len(self.length)?;
-            return Err(error);
         }
+        self.is_torn = true;
+        self.file.write_all(line)?;
+        self.is_torn = false;
         self.length += line.len() as u64;
         self.rows.push(row);
         Ok(())

@@ -158,12 +158,19 @@ impl Writer {
     /// Moves the journal into the database. Where that fails it stays, and takes nothing more until it
     /// has succeeded.
     async fn write_decisions(&mut self) {
-        if let Err(error) = self.move_journal().await {
+        let Err(error) = self.move_journal().await else {
+            return;
+        };
+        self.is_behind = true;
+        // Said once: it is tried again at every turn.
+        if self.journal.refusal().is_none() {
             let why = &error as &dyn std::error::Error;
-            tracing::error!(error = why, "decisions wait in the journal");
-            self.is_behind = true;
-            self.journal.refuse(error);
+            tracing::error!(
+                error = why,
+                "decisions wait in the journal, and no more are taken"
+            );
         }
+        self.journal.refuse(error);
     }
 
     async fn move_journal(&mut self) -> Result<(), StoreError> {
