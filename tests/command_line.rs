@@ -236,6 +236,23 @@ fn an_option_out_of_range_is_wrong_usage_too() {
     }
 }
 
+/// Both train routers of their own, so an encoder that is not there is not passed over.
+#[test]
+fn folds_and_learning_curves_read_the_encoder_that_is_named() {
+    let home = tempfile::tempdir().unwrap();
+    let place = |name: &str| home.path().join(name).display().to_string();
+    let (log, out) = (place("log.csv"), place("out"));
+    fs::write(&log, csv(60, "")).unwrap();
+    let encoder = format!("static:{}", place("nowhere"));
+    for kind in [&["--folds", "2"][..], &["--learning-curve"]] {
+        let evaluate = ["evaluate", "--logs", &log, "--out", &out];
+        let output = run(&[&evaluate[..], kind, &["--encoder", &encoder]].concat());
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{kind:?}: {said}");
+        assert!(said.contains("nowhere"), "{kind:?}: {said}");
+    }
+}
+
 #[test]
 fn a_full_disk_leaves_nothing() {
     // The kernel's own full disk. Where it is not there the test has nothing to say.

@@ -6,6 +6,7 @@ mod args;
 mod commands;
 mod encoding;
 mod failure;
+mod fitting;
 mod opening;
 mod progress;
 mod reading;

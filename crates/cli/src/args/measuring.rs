@@ -73,7 +73,8 @@ pub(crate) struct LearningArgs {
     #[arg(long, conflicts_with = "router", requires = "learning_curve", value_name = "N,N..", value_delimiter = ',', value_parser = clap::value_parser!(u64).range(20..))]
     pub(crate) sizes: Vec<u64>,
     /// Evaluate no router that is there, but one for each of so many folds of the logs, trained on
-    /// the other folds; with --learning-curve the folds that are held out in turn [default: 5].
+    /// the other folds, with the sentence encoder that --encoder names; with --learning-curve the
+    /// folds that are held out in turn [default: 5].
     #[arg(long, conflicts_with = "router", value_name = "N", value_parser = clap::value_parser!(u64).range(2..=20))]
     pub(crate) folds: Option<u64>,
 }

@@ -1,11 +1,9 @@
 //! `pointsman evaluate --folds`.
 
 use pointsman_evaluate::{Evaluation, Folds, Options, evaluate_folds};
-use pointsman_router::Router;
-use pointsman_train::{TrainError, train};
-use pointsman_types::{Catalog, LogTable};
 
 use crate::args::EvaluateArgs;
+use crate::fitting::Fitting;
 use crate::progress::spinner;
 use crate::reading;
 
@@ -21,22 +19,11 @@ pub(crate) fn measured(
         count: folds,
         cascade: args.cascade,
     };
-    let fit = |table: LogTable| router(table, &catalog, args);
+    let fitting = Fitting::new(args, catalog)?;
+    let fit = |table| fitting.router(table);
     let evaluation = evaluate_folds(&table, dealt, options, fit, |fold| {
         progress.set_message(format!("training without fold {fold} of {folds}"));
     })?;
     progress.finish_and_clear();
     Ok(evaluation)
-}
-
-fn router(table: LogTable, catalog: &Catalog, args: &EvaluateArgs) -> Result<Router, TrainError> {
-    let options = pointsman_train::Options {
-        seed: args.seed,
-        grouped: args.grouped,
-        policy: args.policy.clone(),
-        cascade: args.cascade,
-        ..pointsman_train::Options::default()
-    };
-    let trained = train(table, catalog.clone(), &options, |_| {})?;
-    Ok(Router::new(trained.artifact)?)
 }

@@ -5,12 +5,12 @@ use std::io::Write;
 use pointsman_evaluate::{
     LearningCurve, LearningPlan, LearningStage, learning_curve, learning_table,
 };
-use pointsman_router::{Router, read_catalog};
-use pointsman_train::{Options, TrainError, complete_costs, train};
-use pointsman_types::{Catalog, LogTable};
+use pointsman_router::read_catalog;
+use pointsman_train::complete_costs;
 
 use crate::args::EvaluateArgs;
 use crate::commands::evaluate::resample;
+use crate::fitting::Fitting;
 use crate::progress::spinner;
 use crate::reading;
 
@@ -37,22 +37,13 @@ fn measured(args: &EvaluateArgs) -> anyhow::Result<LearningCurve> {
         .iter()
         .for_each(|note| eprintln!("note: {note}"));
     let progress = spinner("training");
-    let fit = |table: LogTable| router(table, &catalog, args);
+    let fitting = Fitting::new(args, catalog)?;
+    let fit = |table| fitting.router(table);
     let curve = learning_curve(&table, &plan(args), fit, |stage| {
         progress.set_message(words(stage));
     })?;
     progress.finish_and_clear();
     Ok(curve)
-}
-
-fn router(table: LogTable, catalog: &Catalog, args: &EvaluateArgs) -> Result<Router, TrainError> {
-    let options = Options {
-        seed: args.seed,
-        grouped: args.grouped,
-        ..Options::default()
-    };
-    let trained = train(table, catalog.clone(), &options, |_| {})?;
-    Ok(Router::new(trained.artifact)?)
 }
 
 fn plan(args: &EvaluateArgs) -> LearningPlan {
