@@ -39,8 +39,8 @@ const COLUMNS: [&str; 22] = [
     "shadow",
 ];
 
-/// Most rows first: a batch is cut greedily.
-const SIZES: [usize; 7] = [64, 32, 16, 8, 4, 2, 1];
+/// Rows of one statement, most first: a batch is cut greedily.
+pub(crate) const SIZES: [usize; 7] = [64, 32, 16, 8, 4, 2, 1];
 
 static STATEMENTS: LazyLock<[String; SIZES.len()]> = LazyLock::new(|| SIZES.map(statement));
 
@@ -54,9 +54,10 @@ fn statement(rows: usize) -> String {
     )
 }
 
-/// How many of `waiting` rows the next statement takes.
-fn next_size(waiting: usize) -> usize {
-    SIZES.into_iter().find(|size| *size <= waiting).unwrap_or(1)
+/// Which of [`SIZES`] the next statement takes of so many rows, of which there is one at least.
+pub(crate) fn next_size(waiting: usize) -> usize {
+    let fits = SIZES.iter().position(|size| *size <= waiting);
+    fits.unwrap_or(SIZES.len() - 1)
 }
 
 /// Inserts rows, in one transaction. Those that are there already stay as they are.
@@ -68,10 +69,9 @@ pub(crate) async fn insert(
     let mut rows = rows.into_iter();
     while rows.len() > 0 {
         let size = next_size(rows.len());
-        let statement = SIZES.iter().position(|one| *one == size);
-        let statement = STATEMENTS[statement.expect("batches are cut by next_size")].as_str();
-        let part = rows.by_ref().take(size);
-        let query = part.fold(sqlx::query(statement), |query, row| row.bind(query));
+        let statement = sqlx::query(STATEMENTS[size].as_str());
+        let part = rows.by_ref().take(SIZES[size]);
+        let query = part.fold(statement, |query, row| row.bind(query));
         query.execute(&mut *transaction).await?;
     }
     transaction.commit().await
@@ -215,7 +215,7 @@ mod tests {
         for rows in 1..300 {
             let mut left = rows;
             while left > 0 {
-                let size = next_size(left);
+                let size = SIZES[next_size(left)];
                 assert!(size <= left && SIZES.contains(&size), "{size} of {left}");
                 left -= size;
             }

@@ -8,7 +8,7 @@ use pointsman_types::{Tokens, Usage, Usd};
 use sqlx::SqliteConnection;
 
 use crate::fault::Fault;
-use crate::insert::integer;
+use crate::insert::{SIZES, integer, next_size};
 use crate::judge::Standing;
 use crate::{OutcomeRecord, Receipt, StoreError};
 
@@ -56,8 +56,6 @@ struct Newest {
     version: Option<i64>,
 }
 
-/// Outcomes of one statement, most first: a batch is cut greedily.
-const SIZES: [usize; 7] = [64, 32, 16, 8, 4, 2, 1];
 /// Values of an outcome that is its decision's first.
 const VALUES: usize = 13;
 
@@ -90,10 +88,9 @@ pub(crate) async fn insert_first(
 ) -> Result<HashSet<String>, sqlx::Error> {
     let mut kept = HashSet::new();
     while !records.is_empty() {
-        let fits = SIZES.iter().position(|size| *size <= records.len());
-        let place = fits.unwrap_or(SIZES.len() - 1);
-        let (now, later) = records.split_at(SIZES[place]);
-        let statement = sqlx::query_scalar(FIRST[place].as_str());
+        let size = next_size(records.len());
+        let (now, later) = records.split_at(SIZES[size]);
+        let statement = sqlx::query_scalar(FIRST[size].as_str());
         let statement = now.iter().fold(statement, |query, record| {
             let cells = UsageCells::from(&record.usage);
             query

@@ -35,22 +35,11 @@ pub(crate) async fn choose(
     app: &Arc<App>,
     snapshot: &Arc<Snapshot>,
     fleet: &Arc<Fleet>,
-    wanted: Wanted,
+    mut wanted: Wanted,
     thread: Option<&Thread>,
 ) -> Result<Chosen, Refused> {
-    let mut request = wanted.request;
     let (id, ts_ms) = new_id();
-    let threshold = match wanted.asked {
-        Asked::Pinned(member) => {
-            pin(fleet, member, &mut request)?;
-            None
-        }
-        Asked::Pipeline(_) => return Err(Failure::new(FailureKind::Server, NO_PIPELINE).into()),
-        Asked::Routed { threshold } => {
-            request.draw = app.chance.draw(wanted.tier.as_deref(), wanted.no_explore);
-            threshold
-        }
-    };
+    let threshold = narrow(app, fleet, &mut wanted)?;
     let desk = Desk {
         app,
         snapshot,
@@ -61,7 +50,8 @@ pub(crate) async fn choose(
             part: wanted.part,
         },
     };
-    let mut decision = desk.decide(&request).await.map_err(unsatisfiable)?;
+    let decided = desk.decide(&wanted.request).await;
+    let mut decision = decided.map_err(unsatisfiable)?;
     match (wanted.asked, thread) {
         (Asked::Pinned(_), _) => decision.reason = Reason::Pinned,
         (Asked::Routed { .. }, Some(thread)) => {
@@ -72,7 +62,7 @@ pub(crate) async fn choose(
     let decided = Decided {
         id,
         ts_ms,
-        request,
+        request: wanted.request,
         session_id: wanted.session_id,
         metadata: wanted.metadata,
         key_id: wanted.key_id,
@@ -109,6 +99,23 @@ pub(crate) async fn choose(
 const NOT_THERE: &str = "the chosen model cannot be called";
 /// Pipelines call models, never each other.
 const NO_PIPELINE: &str = "a pipeline was to be called like a model";
+
+/// Leaves whom the caller pinned, or lets chance draw; tells the threshold that a caller who is routed
+/// named.
+fn narrow(app: &App, fleet: &Fleet, wanted: &mut Wanted) -> Result<Option<f32>, Refused> {
+    match wanted.asked {
+        Asked::Pinned(member) => {
+            pin(fleet, member, &mut wanted.request)?;
+            Ok(None)
+        }
+        Asked::Pipeline(_) => Err(Failure::new(FailureKind::Server, NO_PIPELINE).into()),
+        Asked::Routed { threshold } => {
+            let draw = app.chance.draw(wanted.tier.as_deref(), wanted.no_explore);
+            wanted.request.draw = draw;
+            Ok(threshold)
+        }
+    }
+}
 
 /// Nobody else may answer.
 fn pin(fleet: &Fleet, member: usize, request: &mut Request) -> Result<(), Refused> {

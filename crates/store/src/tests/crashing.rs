@@ -2,10 +2,11 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Child;
 
 use pointsman_types::Stage;
 
+use super::child;
 use super::versions::{change, store_with_two, transition};
 use crate::Store;
 
@@ -39,18 +40,7 @@ async fn swap(store: &Store, current: &str, other: &str) {
 }
 
 fn spawn(path: &Path) -> Child {
-    Command::new(std::env::current_exe().unwrap())
-        .args([
-            "tests::crashing::swap_until_killed",
-            "--exact",
-            "--ignored",
-            "--nocapture",
-        ])
-        .env(PLACE, path)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap()
+    child("tests::crashing::swap_until_killed", PLACE, path)
 }
 
 /// Kills the child once it has said so many times what it did; the last it said is returned.

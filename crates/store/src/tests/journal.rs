@@ -3,11 +3,11 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Child;
 
 use tempfile::TempDir;
 
-use super::{beside, decision, feedback, place, rows};
+use super::{beside, child, decision, feedback, place, rows};
 use crate::{Export, Filter, Store, StoreError};
 
 /// The store as a crash would leave it now.
@@ -150,18 +150,7 @@ async fn fill_until_killed() {
 }
 
 fn spawn(path: &Path) -> Child {
-    Command::new(std::env::current_exe().unwrap())
-        .args([
-            "tests::journal::fill_until_killed",
-            "--exact",
-            "--ignored",
-            "--nocapture",
-        ])
-        .env(PLACE, path)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap()
+    child("tests::journal::fill_until_killed", PLACE, path)
 }
 
 #[tokio::test]

@@ -14,6 +14,7 @@ mod versions;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 
 use pointsman_types::{
     Candidate, Decision, Feedback, LogRow, ModelName, Probability, Quality, Reason, Tokens, Usage,
@@ -142,6 +143,17 @@ async fn store_with_decision() -> (TempDir, Store) {
     let store = Store::open(path).await.unwrap();
     store.record(decision("d")).unwrap();
     (directory, store)
+}
+
+/// This test program again, to run one test on the store at `path`, which the variable names.
+fn child(test: &str, variable: &str, path: &Path) -> Child {
+    Command::new(std::env::current_exe().unwrap())
+        .args([test, "--exact", "--ignored", "--nocapture"])
+        .env(variable, path)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
 }
 
 /// The journal's files.
