@@ -57,6 +57,7 @@ pub(crate) async fn route(
     let counter = app.metrics.decision(&decided.decision);
     let answer = answer(&decided.id, &decided.decision, decided.explanation.as_ref());
     let asked = Asked::of(&snapshot, &decided);
+    app.store.room().await;
     app.keep(decided)?;
     counter.inc();
     app.heard();

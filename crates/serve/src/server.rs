@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower_http::add_extension::AddExtension;
 
-use crate::gateway::{Bookkeeping, Gateway, Telemetry};
+use crate::gateway::{Gateway, Telemetry};
 use crate::lanes::{Lanes, Seat};
 use crate::learning::Worker;
 use crate::metrics::Metrics;
@@ -123,9 +123,6 @@ impl Server {
         });
         let stop_learning = CancellationToken::new();
         let learning = tokio::spawn(self.learner.run(stop_learning.clone()));
-        let stop_books = CancellationToken::new();
-        let books =
-            Bookkeeping::new(&self.app).map(|books| tokio::spawn(books.run(stop_books.clone())));
         let notice = async {
             shutdown.await;
             self.app.drain();
@@ -142,11 +139,6 @@ impl Server {
         if let Some(judging) = judging {
             // A panic there was reported by the panic hook.
             judging.await.ok();
-        }
-        stop_books.cancel();
-        if let Some(books) = books {
-            // A panic there was reported by the panic hook.
-            books.await.ok();
         }
         if let Some(telemetry) = &self.app.gateway.telemetry {
             telemetry.finish().await;

@@ -60,21 +60,20 @@ pub(crate) fn next_size(waiting: usize) -> usize {
     fits.unwrap_or(SIZES.len() - 1)
 }
 
-/// Inserts rows, in one transaction. Those that are there already stay as they are.
+/// Inserts rows, inside the caller's transaction. Those that are there already stay as they are.
 pub(crate) async fn insert(
     db: &mut SqliteConnection,
     rows: Vec<DecisionRow>,
 ) -> Result<(), sqlx::Error> {
-    let mut transaction = db.begin_with("BEGIN IMMEDIATE").await?;
     let mut rows = rows.into_iter();
     while rows.len() > 0 {
         let size = next_size(rows.len());
         let statement = sqlx::query(STATEMENTS[size].as_str());
         let part = rows.by_ref().take(SIZES[size]);
         let query = part.fold(statement, |query, row| row.bind(query));
-        query.execute(&mut *transaction).await?;
+        query.execute(&mut *db).await?;
     }
-    transaction.commit().await
+    Ok(())
 }
 
 /// Keeps what a version beside the current one said of decisions, in one transaction. A decision that

@@ -1,26 +1,28 @@
-//! Decisions that are not in the database yet: in files beside it, and in memory.
+//! Decisions that are not in the database yet: in files beside it, and in memory. What their calls took
+//! waits with them, in memory alone: nobody was told that it is kept.
 //!
-//! Every caller would otherwise wait for a transaction, two changes of thread away. Appending a line to
-//! a file is one system call, and what it wrote outlives the process; the writer moves decisions into the
-//! database many at a time. A line is the JSON of a row, so that a release reads what an earlier one
-//! left, and whatever the end of the process cut off is no JSON.
+//! Every caller would otherwise wait for a transaction, two changes of thread away. Appending to a file
+//! is one system call, and what it wrote outlives the process; the writer moves decisions into the
+//! database many at a time. What is appended is a frame: the length of the rest, eight bytes with the
+//! lowest first, and the row in MessagePack with the names of its columns, so that a release reads what
+//! an earlier one left. What the end of the process cut off is shorter than its length.
 //!
-//! The files are numbered. Lines go to the newest; before the writer takes what waits it begins the next,
+//! The files are numbered. Frames go to the newest; before the writer takes what waits it begins the next,
 //! and once the rows are committed it removes the older ones. What is left of them after a crash goes
 //! into the database when the store is opened, and a row that is there already changes nothing.
 
 use std::fmt;
 use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
-use crate::insert::{DecisionRow, json};
-use crate::{StoreError, database};
+use crate::insert::DecisionRow;
+use crate::{OutcomeRecord, StoreError, database};
 
 /// How long decisions gather before they are written together.
 const GATHER: Duration = Duration::from_millis(50);
@@ -28,32 +30,47 @@ const GATHER: Duration = Duration::from_millis(50);
 const RETRY: Duration = Duration::from_secs(1);
 /// Decisions that may wait; about half a second of work at full load.
 const MOST_ROWS: usize = 4096;
-/// What they may take, in bytes of JSON.
+/// Outcomes that may wait.
+const MOST_NOTES: usize = 65_536;
+/// So many make callers wait for the writer, this long at most.
+const MANY_ROWS: usize = MOST_ROWS / 2;
+const PATIENCE: Duration = Duration::from_millis(250);
+/// What they may take, in bytes of frames.
 const MOST_BYTES: u64 = 64 << 20;
 
 /// The decisions that wait. Callers append, one writer takes.
 pub(crate) struct Journal {
     path: Arc<Path>,
     queue: Mutex<Queue>,
-    /// The first decision came since the writer took all.
+    /// The first of them came since the writer took all.
     came: Notify,
+    /// The writer took all.
+    taken: Notify,
+}
+
+/// What the writer takes at a time.
+pub(crate) struct Taken {
+    pub(crate) rows: Vec<DecisionRow>,
+    pub(crate) notes: Vec<OutcomeRecord>,
 }
 
 struct Queue {
     /// Files that the database does not have yet.
     older: Vec<u64>,
     newest: Newest,
+    /// What calls took.
+    notes: Vec<OutcomeRecord>,
     /// Why nothing is taken.
     refusal: Option<StoreError>,
 }
 
-/// The newest file, and the rows of its lines.
+/// The newest file, and the rows of its frames.
 struct Newest {
     number: u64,
     file: File,
-    /// Bytes of whole lines.
+    /// Bytes of whole frames.
     length: u64,
-    /// A part of a line may follow them, which would hide those that come after it.
+    /// A part of a frame may follow them, which would hide those that come after it.
     is_torn: bool,
     rows: Vec<DecisionRow>,
 }
@@ -66,48 +83,65 @@ impl Journal {
         let queue = Queue {
             older,
             newest: Newest::begin(path, number)?,
+            notes: Vec::new(),
             refusal: None,
         };
         Ok(Self {
             queue: Mutex::new(queue),
             path: Arc::clone(path),
             came: Notify::new(),
+            taken: Notify::new(),
         })
     }
 
     /// Keeps a decision; once this returns it survives the end of the process.
     pub(crate) fn append(&self, row: DecisionRow) -> Result<(), StoreError> {
-        let mut line = json(&row).into_bytes();
-        line.push(b'\n');
+        let frame = framed(&row);
         let mut queue = self.queue();
-        if let Some(why) = &queue.refusal {
-            return Err(why.clone());
-        }
-        let newest = &mut queue.newest;
-        if newest.is_full() {
-            let waiting = newest.rows.len();
-            return Err(StoreError::Busy { waiting });
-        }
-        let appended = newest.append(row, &line);
+        queue.admit(queue.newest.is_full())?;
+        let appended = queue.newest.append(row, &frame);
         appended.map_err(|source| StoreError::from_io(&self.path, source))?;
-        if newest.rows.len() == 1 {
-            self.came.notify_one();
-        }
+        self.tell(&queue);
         Ok(())
     }
 
-    /// Decisions that wait.
+    /// Holds what the call of a decision took until the writer takes it.
+    pub(crate) fn note(&self, outcome: OutcomeRecord) -> Result<(), StoreError> {
+        let mut queue = self.queue();
+        queue.admit(queue.notes.len() >= MOST_NOTES)?;
+        queue.notes.push(outcome);
+        self.tell(&queue);
+        Ok(())
+    }
+
+    fn tell(&self, queue: &Queue) {
+        if queue.waiting() == 1 {
+            self.came.notify_one();
+        }
+    }
+
+    /// Completes while few decisions wait, or after a while.
+    pub(crate) async fn room(&self) {
+        let taken = self.taken.notified();
+        let is_near_full = self.queue().newest.rows.len() >= MANY_ROWS;
+        if is_near_full {
+            // Whoever waited in vain finds out by what becomes of the decision.
+            timeout(PATIENCE, taken).await.ok();
+        }
+    }
+
+    /// Decisions and outcomes that wait.
     pub(crate) fn waiting(&self) -> usize {
-        self.queue().newest.rows.len()
+        self.queue().waiting()
     }
 
     /// Whether everything is in the database.
     pub(crate) fn is_empty(&self) -> bool {
         let queue = self.queue();
-        queue.newest.rows.is_empty() && queue.older.is_empty()
+        queue.waiting() == 0 && queue.older.is_empty()
     }
 
-    /// Completes when decisions should be taken.
+    /// Completes when what waits should be taken.
     pub(crate) async fn due(&self, has_failed: bool) {
         if has_failed {
             return sleep(RETRY).await;
@@ -116,17 +150,24 @@ impl Journal {
         sleep(GATHER).await;
     }
 
-    /// Takes what waits and begins the next file. The older ones keep it until [`Journal::forget`].
-    pub(crate) fn take(&self) -> Result<Vec<DecisionRow>, StoreError> {
-        let number = self.queue().newest.number;
-        if self.waiting() == 0 {
-            return Ok(Vec::new());
-        }
-        // Beside the callers: only this makes files.
-        let next = Newest::begin(&self.path, number + 1)?;
+    /// Takes what waits. Where there are decisions the next file begins; the older ones keep them until
+    /// [`Journal::forget`].
+    pub(crate) fn take(&self) -> Result<Taken, StoreError> {
         let mut queue = self.queue();
-        queue.older.push(number);
-        Ok(std::mem::replace(&mut queue.newest, next).rows)
+        let mut rows = Vec::new();
+        if !queue.newest.rows.is_empty() {
+            let number = queue.newest.number;
+            drop(queue);
+            // Beside the callers: only this makes files.
+            let next = Newest::begin(&self.path, number + 1)?;
+            queue = self.queue();
+            queue.older.push(number);
+            rows = std::mem::replace(&mut queue.newest, next).rows;
+        }
+        let notes = std::mem::take(&mut queue.notes);
+        drop(queue);
+        self.taken.notify_waiters();
+        Ok(Taken { rows, notes })
     }
 
     /// What the older files hold.
@@ -178,6 +219,22 @@ impl Journal {
     }
 }
 
+impl Queue {
+    fn admit(&self, is_full: bool) -> Result<(), StoreError> {
+        match &self.refusal {
+            Some(why) => Err(why.clone()),
+            None if is_full => Err(StoreError::Busy {
+                waiting: self.waiting(),
+            }),
+            None => Ok(()),
+        }
+    }
+
+    fn waiting(&self) -> usize {
+        self.newest.rows.len() + self.notes.len()
+    }
+}
+
 impl Newest {
     fn begin(path: &Path, number: u64) -> Result<Self, StoreError> {
         let file = file(path, number);
@@ -195,14 +252,14 @@ impl Newest {
         self.rows.len() >= MOST_ROWS || self.length > MOST_BYTES
     }
 
-    fn append(&mut self, row: DecisionRow, line: &[u8]) -> io::Result<()> {
+    fn append(&mut self, row: DecisionRow, frame: &[u8]) -> io::Result<()> {
         if self.is_torn {
             self.file.set_len(self.length)?;
         }
         self.is_torn = true;
-        self.file.write_all(line)?;
+        self.file.write_all(frame)?;
         self.is_torn = false;
-        self.length += line.len() as u64;
+        self.length += frame.len() as u64;
         self.rows.push(row);
         Ok(())
     }
@@ -227,8 +284,8 @@ fn rows(path: &Path, numbers: &[u64]) -> Result<Vec<DecisionRow>, StoreError> {
     let mut rows = Vec::new();
     for number in numbers {
         let file = file(path, *number);
-        match File::open(&file) {
-            Ok(opened) => read_lines(&file, opened, &mut rows)?,
+        match fs::read(&file) {
+            Ok(frames) => read_frames(&file, &frames, &mut rows),
             // A server that works beside this has moved it into the database.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(StoreError::open(&file, error)),
@@ -237,19 +294,35 @@ fn rows(path: &Path, numbers: &[u64]) -> Result<Vec<DecisionRow>, StoreError> {
     Ok(rows)
 }
 
-/// Up to the first line that is not whole: nobody was told that it is kept.
-fn read_lines(path: &Path, file: File, rows: &mut Vec<DecisionRow>) -> Result<(), StoreError> {
-    for line in BufReader::new(file).split(b'\n') {
-        let line = line.map_err(|source| StoreError::open(path, source))?;
-        match serde_json::from_slice(&line) {
-            Ok(row) => rows.push(row),
-            Err(error) => {
-                tracing::warn!(%error, path = %path.display(), bytes = line.len(), "a decision was cut off");
-                break;
-            }
-        }
+/// Up to the first frame that is not whole: nobody was told that it is kept.
+fn read_frames(path: &Path, mut frames: &[u8], rows: &mut Vec<DecisionRow>) {
+    while !frames.is_empty() {
+        let Some((row, rest)) = first(frames) else {
+            let (path, bytes) = (path.display(), frames.len());
+            tracing::warn!(%path, bytes, "a decision was cut off");
+            return;
+        };
+        rows.push(row);
+        frames = rest;
     }
-    Ok(())
+}
+
+/// The row of the first frame, and the others.
+fn first(frames: &[u8]) -> Option<(DecisionRow, &[u8])> {
+    let (length, rest) = frames.split_first_chunk()?;
+    let length = usize::try_from(u64::from_le_bytes(*length)).ok()?;
+    let (row, others) = rest.split_at_checked(length)?;
+    Some((rmp_serde::from_slice(row).ok()?, others))
+}
+
+fn framed(row: &DecisionRow) -> Vec<u8> {
+    const LENGTH: usize = size_of::<u64>();
+    let mut frame = vec![0; LENGTH];
+    rmp_serde::encode::write_named(&mut frame, row)
+        .expect("a row is a struct of plain values and writing to memory does not fail");
+    let length = (frame.len() - LENGTH) as u64;
+    frame[..LENGTH].copy_from_slice(&length.to_le_bytes());
+    frame
 }
 
 fn file(path: &Path, number: u64) -> PathBuf {

@@ -114,6 +114,26 @@ pub(crate) async fn insert_first(
     Ok(kept)
 }
 
+/// Keeps these outcomes, inside the caller's transaction, and tells why some were refused.
+pub(crate) async fn settle_all(
+    db: &mut SqliteConnection,
+    records: &[OutcomeRecord],
+) -> Result<Vec<StoreError>, sqlx::Error> {
+    let first = insert_first(db, &records.iter().collect::<Vec<_>>()).await?;
+    let mut refused = Vec::new();
+    for record in records {
+        if first.contains(&record.outcome_id) {
+            continue;
+        }
+        match settle(db, record.clone()).await {
+            Ok(_) => {}
+            Err(Fault::Refused(why)) => refused.push(why),
+            Err(Fault::Sqlite(source)) => return Err(source),
+        }
+    }
+    Ok(refused)
+}
+
 /// Keeps one outcome, inside the caller's transaction.
 pub(crate) async fn settle(
     db: &mut SqliteConnection,

@@ -71,6 +71,12 @@ impl Store {
         }
     }
 
+    /// Completes at once while the writer keeps up; else when it has caught up, or after a quarter of a
+    /// second. Whoever waits for this before [`Store::record`] slows down instead of losing decisions.
+    pub async fn room(&self) {
+        self.journal.room().await;
+    }
+
     /// Keeps feedback; once this returns it survives the loss of power.
     ///
     /// # Errors
@@ -90,6 +96,20 @@ impl Store {
         record.check()?;
         let report = Report::Outcome(Box::new(record));
         self.submit(|reply| Job::Report(report, reply)).await
+    }
+
+    /// Keeps what the call of a decision took, some time later; a crash before that loses it, and nothing
+    /// else. It waits for nobody, and [`Store::outcome`] says later things of the same decision.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] when too many records wait, [`StoreError::Invalid`] when the latency is
+    /// negative or not finite. Of a decision that nobody made, it is told in the program's log.
+    pub fn note(&self, record: OutcomeRecord) -> Result<(), StoreError> {
+        record.check()?;
+        match self.is_open() {
+            true => self.journal.note(record),
+            false => Err(StoreError::Closed),
+        }
     }
 
     /// Erases what a decision says of a person, with its feedback and its outcome, and tells when

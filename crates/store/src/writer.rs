@@ -12,7 +12,7 @@ use crate::checkpoint::{Checkpoints, checkpoint};
 use crate::database::{self, Lock};
 use crate::fault::Fault;
 use crate::insert::{self, DecisionRow};
-use crate::journal::Journal;
+use crate::journal::{Journal, Taken};
 use crate::judge::judge;
 use crate::sync::{self, Committed};
 use crate::{
@@ -61,6 +61,8 @@ pub(crate) struct Writer {
     journal: Arc<Journal>,
     /// Older files of the journal hold what is not in the database.
     is_behind: bool,
+    /// What calls took, until it is in the database.
+    notes: Vec<OutcomeRecord>,
     config: Config,
     path: Arc<Path>,
     /// Something was not written since the connection was looked at.
@@ -106,6 +108,7 @@ impl Writer {
             db,
             journal: Arc::new(Journal::open(&path)?),
             is_behind: true,
+            notes: Vec::new(),
             config: config.clone(),
             has_failed: false,
             checkpoints: Checkpoints::start(database::connect_checkpointer(&path).await?),
@@ -123,7 +126,7 @@ impl Writer {
     pub(crate) async fn run(mut self, mut inbox: mpsc::Receiver<Job>) {
         let mut jobs = Vec::with_capacity(BATCH);
         let mut batch = Batch::default();
-        self.write_decisions().await;
+        self.write_journal().await;
         loop {
             tokio::select! {
                 count = inbox.recv_many(&mut jobs, BATCH) => if count == 0 { break },
@@ -142,7 +145,7 @@ impl Writer {
 
     /// Decisions first: what is reported in the same turn may belong to one of them.
     async fn turn(&mut self, batch: &mut Batch) {
-        self.write_decisions().await;
+        self.write_journal().await;
         self.write_reports(&mut batch.reports).await;
         self.write_shades(&mut batch.shades).await;
         for settled in batch.settle.drain(..) {
@@ -157,7 +160,7 @@ impl Writer {
 
     /// Moves the journal into the database. Where that fails it stays, and takes nothing more until it
     /// has succeeded.
-    async fn write_decisions(&mut self) {
+    async fn write_journal(&mut self) {
         let Err(error) = self.move_journal().await else {
             return;
         };
@@ -178,8 +181,9 @@ impl Writer {
             let left = self.journal.left()?;
             self.move_rows(left).await?;
         }
-        let rows = self.journal.take()?;
-        match rows.is_empty() {
+        let Taken { rows, notes } = self.journal.take()?;
+        self.notes.extend(notes);
+        match rows.is_empty() && self.notes.is_empty() {
             true => Ok(()),
             false => self.move_rows(rows).await,
         }
@@ -189,11 +193,18 @@ impl Writer {
     async fn move_rows(&mut self, rows: Vec<DecisionRow>) -> Result<(), StoreError> {
         self.recover().await;
         self.is_behind = true;
-        let inserted = insert::insert(&mut self.db, rows).await;
-        inserted.map_err(|source| {
+        let moved = move_all(&mut self.db, rows, &self.notes).await;
+        let refused = moved.map_err(|source| {
             self.has_failed = true;
             StoreError::from_sqlite(&self.path, source)
         })?;
+        for why in refused {
+            tracing::warn!(
+                error = &why as &dyn std::error::Error,
+                "what a call took was not kept"
+            );
+        }
+        self.notes.clear();
         self.journal.forget()?;
         self.is_behind = false;
         Ok(())
@@ -348,6 +359,19 @@ impl Writer {
             reply.send(()).ok();
         }
     }
+}
+
+/// One transaction for decisions and for what their calls took; tells what was refused of the latter.
+async fn move_all(
+    db: &mut SqliteConnection,
+    rows: Vec<DecisionRow>,
+    notes: &[OutcomeRecord],
+) -> Result<Vec<StoreError>, sqlx::Error> {
+    let mut transaction = db.begin_with("BEGIN IMMEDIATE").await?;
+    insert::insert(&mut transaction, rows).await?;
+    let refused = outcome::settle_all(&mut transaction, notes).await?;
+    transaction.commit().await?;
+    Ok(refused)
 }
 
 /// One transaction for all of them. A refused one has changed nothing, so the others go on.

@@ -212,8 +212,9 @@ impl Account {
                 error: error.map(str::to_owned),
             },
         };
-        if let Err(error) = self.app.gateway.outcomes.try_send(record) {
-            tracing::warn!(%error, "what a call took was not kept");
+        if let Err(error) = self.app.store.note(record) {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(error, "what a call took was not kept");
         }
     }
 }

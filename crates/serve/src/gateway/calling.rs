@@ -91,6 +91,7 @@ impl Call<'_> {
         let calls = self.trace.calls(&ticket.id, &ticket.decided.decision);
         // The record is written while the back end works.
         let (relayed, kept) = tokio::join!(self.relay(&ticket, &calls, gather), async {
+            self.app.store.room().await;
             self.app.recorded(decided)
         });
         if let Some(beside) = beside.filter(|_| kept) {

@@ -7,7 +7,6 @@
 mod account;
 mod asked;
 mod auth;
-mod bookkeeping;
 mod cache;
 mod caching;
 mod calling;
@@ -40,15 +39,12 @@ mod wanted;
 mod wishes;
 
 use std::path::PathBuf;
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::OnceLock;
 
 use arc_swap::ArcSwap;
-use pointsman_store::OutcomeRecord;
-use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 pub use auth::AuthConfig;
 pub(crate) use auth::Guest;
-pub(crate) use bookkeeping::Bookkeeping;
 pub use cache::CacheConfig;
 pub use check::Environment;
 pub use condition::Conditions;
@@ -74,16 +70,9 @@ pub(crate) use unrouted::Unrouted;
 
 use self::reread::Source;
 
-/// The most outcomes that wait to be kept: half a minute of them at 2,000 a second.
-const MOST_WAITING: usize = 65_536;
-
 /// The gateway of a server.
 pub(crate) struct Gateway {
     pub(crate) fleet: ArcSwap<Fleet>,
-    /// What calls took, on its way into the store.
-    pub(crate) outcomes: Sender<OutcomeRecord>,
-    /// Taken by whoever keeps them.
-    inbox: Mutex<Option<Receiver<OutcomeRecord>>>,
     /// What traffic cost beside what single models would have.
     pub(crate) savings: Savings,
     /// What a collector is sent, where there is one.
@@ -94,23 +83,12 @@ pub(crate) struct Gateway {
 
 impl Gateway {
     pub(crate) fn new(fleet: Fleet, telemetry: Option<Telemetry>) -> Self {
-        let (outcomes, inbox) = channel(MOST_WAITING);
         Self {
             fleet: ArcSwap::from_pointee(fleet),
-            outcomes,
-            inbox: Mutex::new(Some(inbox)),
             savings: Savings::new(),
             telemetry,
             source: OnceLock::new(),
         }
-    }
-
-    /// What calls took, for the one who keeps it.
-    pub(crate) fn inbox(&self) -> Option<Receiver<OutcomeRecord>> {
-        self.inbox
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take()
     }
 
     /// Looks for new settings in this file from now on.

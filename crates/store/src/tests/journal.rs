@@ -5,9 +5,10 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::Child;
 
+use pointsman_types::Tokens;
 use tempfile::TempDir;
 
-use super::{beside, child, decision, feedback, place, rows};
+use super::{beside, child, decision, feedback, outcome, place, rows, usage};
 use crate::{Export, Filter, Store, StoreError};
 
 /// The store as a crash would leave it now.
@@ -91,7 +92,7 @@ async fn what_is_in_the_database_and_in_a_file_that_was_left_counts_once() {
 
 /// Whoever sent it was not told that it is kept.
 #[tokio::test]
-async fn a_line_that_was_cut_off_is_left_out() {
+async fn what_was_cut_off_is_left_out() {
     let (_directory, path) = place();
     let store = Store::open(&path).await.unwrap();
     for id in ["a", "b"] {
@@ -119,6 +120,7 @@ async fn where_the_database_cannot_be_written_decisions_wait() {
         .await
         .unwrap();
     store.record(decision("a")).unwrap();
+    store.note(outcome("a", "o", usage(7))).unwrap();
     store.settle().await;
     let refused = store.record(decision("b")).unwrap_err();
     assert!(matches!(refused, StoreError::Locked { .. }), "{refused}");
@@ -127,7 +129,26 @@ async fn where_the_database_cannot_be_written_decisions_wait() {
     store.settle().await;
     store.record(decision("c")).unwrap();
     store.close().await;
-    assert_eq!(ids(&rows(&path).await), ["a", "c"]);
+    let read = rows(&path).await;
+    assert_eq!(ids(&read), ["a", "c"]);
+    assert_eq!(read[0].output_tokens, Some(Tokens(7)));
+}
+
+/// The writer's turn comes when this task waits.
+#[tokio::test]
+async fn where_many_decisions_wait_callers_wait_for_the_writer() {
+    let (_directory, path) = place();
+    let store = Store::open(&path).await.unwrap();
+    store.record(decision("first")).unwrap();
+    store.room().await;
+    assert_eq!(store.waiting(), 1, "few wait for nobody");
+    for n in 1..3000 {
+        store.record(decision(&n.to_string())).unwrap();
+    }
+    store.room().await;
+    assert_eq!(store.waiting(), 0);
+    store.close().await;
+    assert_eq!(rows(&path).await.len(), 3000);
 }
 
 /// Names the store to the child, which is this test program again.

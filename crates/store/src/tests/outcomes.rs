@@ -2,8 +2,10 @@
 
 use pointsman_types::{Tokens, Usage, Usd};
 
-use super::{close_to, feedback, outcome, raw, receipt, rows, store_with_decision, usage};
-use crate::StoreError;
+use super::{
+    close_to, decision, feedback, outcome, place, raw, receipt, rows, store_with_decision, usage,
+};
+use crate::{Store, StoreError};
 
 #[tokio::test]
 async fn the_same_outcome_twice_is_kept_once_and_other_content_counts() {
@@ -153,4 +155,27 @@ async fn a_count_beyond_all_calls_stays_readable() {
     let followed = store.decisions(0, 1).await.unwrap().remove(0);
     let tokens = followed.outcome.unwrap().output_tokens;
     assert_eq!(tokens, Some(Tokens(i64::MAX as u64)));
+}
+
+/// Nobody waits for it, and it is read back at once.
+#[tokio::test]
+async fn an_outcome_that_is_noted_is_kept_with_its_decision() {
+    let (_directory, path) = place();
+    let store = Store::open(&path).await.unwrap();
+    store.record(decision("a")).unwrap();
+    store.note(outcome("a", "o", usage(7))).unwrap();
+    store.note(outcome("nobody", "p", usage(8))).unwrap();
+    assert_eq!(store.waiting(), 3);
+    let followed = store.decisions(0, 10).await.unwrap().remove(0);
+    assert_eq!(followed.outcome, Some(usage(7)));
+    assert_eq!(store.waiting(), 0);
+
+    let later = store.outcome(outcome("a", "q", usage(9))).await.unwrap();
+    assert_eq!(later, receipt("q", false));
+    store.note(outcome("a", "r", usage(10))).unwrap();
+    store.close().await;
+    let row = rows(&path).await.remove(0);
+    assert_eq!(row.output_tokens, Some(Tokens(10)), "the newest counts");
+    let closed = store.note(outcome("a", "s", usage(11)));
+    assert!(matches!(closed, Err(StoreError::Closed)), "{closed:?}");
 }
