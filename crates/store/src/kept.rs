@@ -1,9 +1,13 @@
 //! Decisions, feedback and outcomes read back: what a learner needs of them, and how columns become
 //! values again.
 
+use std::fmt;
+use std::marker::PhantomData;
 use std::path::Path;
 
 use pointsman_types::{ModelName, Probability, Quality, Signal, Tokens, Usage, Usd, Verdict};
+use serde::de::{DeserializeOwned, IgnoredAny, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use crate::outcome::UsageCells;
 use crate::{Arm, KeptCandidate, Shadow, StoreError};
@@ -188,20 +192,26 @@ impl Place<'_> {
         count.map_err(|_| self.damaged(column))
     }
 
-    fn cost(self, cost: f64) -> Result<Usd, StoreError> {
+    pub(crate) fn cost(self, cost: f64) -> Result<Usd, StoreError> {
         Usd::new(cost).map_err(|_| self.damaged("cost_usd"))
     }
 
-    fn json<T: serde::de::DeserializeOwned>(
-        self,
-        column: &'static str,
-        text: &str,
-    ) -> Result<T, StoreError> {
+    fn json<T: DeserializeOwned>(self, column: &'static str, text: &str) -> Result<T, StoreError> {
         serde_json::from_str(text).map_err(|_| self.damaged(column))
     }
 
+    /// The first value of a list, without the work that the others are.
+    pub(crate) fn first<T: DeserializeOwned>(
+        self,
+        column: &'static str,
+        text: &str,
+    ) -> Result<Option<T>, StoreError> {
+        let First(first) = self.json(column, text)?;
+        Ok(first)
+    }
+
     /// The member of a closed list that has this word.
-    fn word<T: Copy, const N: usize>(
+    pub(crate) fn word<T: Copy, const N: usize>(
         self,
         column: &'static str,
         all: [T; N],
@@ -219,6 +229,31 @@ impl Place<'_> {
             true => Ok(numbers.iter().copied().map(f32::from_le_bytes).collect()),
             false => Err(self.damaged("coordinates")),
         }
+    }
+}
+
+/// Of a list, what is read of it.
+struct First<T>(Option<T>);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for First<T> {
+    fn deserialize<D: Deserializer<'de>>(list: D) -> Result<Self, D::Error> {
+        list.deserialize_seq(FirstOf(PhantomData))
+    }
+}
+
+struct FirstOf<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for FirstOf<T> {
+    type Value = First<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<First<T>, A::Error> {
+        let first = list.next_element()?;
+        while list.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(First(first))
     }
 }
 
@@ -281,10 +316,6 @@ impl FeedbackCells {
 }
 
 impl OutcomeCells {
-    pub(crate) fn seq(&self) -> Option<i64> {
-        self.o_seq
-    }
-
     /// `None` where nothing was joined.
     pub(crate) fn kept(self, place: Place<'_>) -> Result<Option<Usage>, StoreError> {
         let cells = self.usage;

@@ -8,13 +8,13 @@
 use std::path::Path;
 use std::sync::LazyLock;
 
-use pointsman_types::{Quality, Usage};
+use pointsman_types::{Quality, Tokens, Usage, Usd};
 
 use crate::kept::{
     DECISION, DecisionCells, FEEDBACK, FeedbackCells, NEWEST_OUTCOME, OutcomeCells, Place, SCORE,
     USAGE,
 };
-use crate::{KeptDecision, KeptFeedback, Store, StoreError};
+use crate::{Arm, KeptCandidate, KeptDecision, KeptFeedback, Store, StoreError};
 
 /// One piece of feedback with the decision that it judges.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,23 +52,35 @@ pub struct Followed {
     pub outcome: Option<Usage>,
 }
 
-/// The first report of what the call of a decision cost.
+/// The first report of what the call of a decision cost, and what was expected.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Billed {
     /// The number of the report; where to go on.
     pub seq: i64,
-    /// The decision.
-    pub decision: KeptDecision,
-    /// What the call really took.
-    pub usage: Usage,
+    /// What decided.
+    pub policy_version: String,
+    /// Which version decided, where there were several.
+    pub arm: Option<Arm>,
+    /// The chosen model as it looked; `None` when the decision was erased.
+    pub chosen: Option<KeptCandidate>,
+    /// What the call cost.
+    pub cost: Usd,
+    /// Tokens out.
+    pub output_tokens: Option<Tokens>,
+    /// Whether the call failed.
+    pub is_failed: bool,
 }
 
 #[derive(sqlx::FromRow)]
 struct BilledRow {
-    #[sqlx(flatten)]
-    decision: DecisionCells,
-    #[sqlx(flatten)]
-    outcome: OutcomeCells,
+    seq: i64,
+    decision_id: String,
+    policy_version: String,
+    arm: Option<String>,
+    candidates: String,
+    cost_usd: f64,
+    output_tokens: Option<i64>,
+    is_failed: bool,
 }
 
 #[derive(sqlx::FromRow)]
@@ -128,11 +140,13 @@ static SELECT_DECISION: LazyLock<String> = LazyLock::new(|| {
 
 static SELECT_BILLED: LazyLock<String> = LazyLock::new(|| {
     format!(
-        "SELECT {DECISION}, {USAGE}
+        "SELECT o.seq, o.decision_id, d.policy_version, d.arm, d.candidates, o.cost_usd,
+                o.output_tokens, o.error IS NOT NULL AS is_failed
          FROM outcome AS o JOIN decision AS d ON d.id = o.decision_id
          WHERE o.seq > ? AND o.cost_usd IS NOT NULL
-           AND NOT EXISTS (SELECT 1 FROM outcome AS e WHERE e.decision_id = o.decision_id
-                           AND e.version < o.version AND e.cost_usd IS NOT NULL)
+           AND (o.version = 1 OR NOT EXISTS (
+               SELECT 1 FROM outcome AS e WHERE e.decision_id = o.decision_id
+               AND e.version < o.version AND e.cost_usd IS NOT NULL))
          ORDER BY o.seq LIMIT {LIMIT}"
     )
 });
@@ -183,8 +197,7 @@ impl Store {
     pub async fn bills(&self, after: i64, limit: u32) -> Result<Vec<Billed>, StoreError> {
         let rows: Vec<BilledRow> = self.page(SELECT_BILLED.as_str(), after, limit).await?;
         let path = self.path();
-        let bills = rows.into_iter().map(|row| row.billed(path));
-        bills.filter_map(Result::transpose).collect()
+        rows.into_iter().map(|row| row.billed(path)).collect()
     }
 
     /// The number of the last decision; 0 before the first.
@@ -219,19 +232,20 @@ impl Store {
 }
 
 impl BilledRow {
-    fn billed(self, path: &Path) -> Result<Option<Billed>, StoreError> {
-        let seq = self.outcome.seq();
-        let decision = self.decision.kept(path)?;
+    fn billed(self, path: &Path) -> Result<Billed, StoreError> {
         let place = Place {
             path,
-            decision_id: &decision.id,
+            decision_id: &self.decision_id,
         };
-        let usage = self.outcome.kept(place)?;
-        Ok(seq.zip(usage).map(|(seq, usage)| Billed {
-            seq,
-            decision,
-            usage,
-        }))
+        Ok(Billed {
+            seq: self.seq,
+            chosen: place.first("candidates", &self.candidates)?,
+            cost: place.cost(self.cost_usd)?,
+            output_tokens: place.tokens("output_tokens", self.output_tokens)?,
+            is_failed: self.is_failed,
+            arm: place.word("arm", Arm::ALL, Arm::as_str, self.arm)?,
+            policy_version: self.policy_version,
+        })
     }
 }
 

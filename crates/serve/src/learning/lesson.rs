@@ -10,8 +10,12 @@ use pointsman_types::{ModelName, Probability, Quality};
 /// The decision that a record tells of, where it can be learnt from: the router's own artifact made
 /// it, and it was not erased.
 pub(crate) fn usable<'a>(decision: &'a KeptDecision, router: &Router) -> Option<&'a KeptDecision> {
-    let is_own = decision.arm != Some(Arm::Canary) && router.made(&decision.policy_version);
+    let is_own = is_own(decision.arm, &decision.policy_version, router);
     (is_own && decision.erased_ms.is_none()).then_some(decision)
+}
+
+fn is_own(arm: Option<Arm>, policy_version: &str, router: &Router) -> bool {
+    arm != Some(Arm::Canary) && router.made(policy_version)
 }
 
 /// A judgement, with what was predicted before anything was learnt. `None` where the decision lacks
@@ -107,16 +111,16 @@ pub(crate) struct Bill {
 }
 
 impl Bill {
+    /// `None` where the router's own artifact did not decide, or the decision was erased. A call that
+    /// failed costs less than an answer, which says nothing of what answers cost.
     pub(crate) fn of(billed: &Billed, router: &Router) -> Option<Self> {
-        let decision = usable(&billed.decision, router)?;
-        // A call that failed costs less than an answer, which says nothing of what answers cost.
-        if billed.usage.error.is_some() {
+        if billed.is_failed || !is_own(billed.arm, &billed.policy_version, router) {
             return None;
         }
-        let candidate = chosen(decision)?;
-        let model = place(router.models(), &decision.model)?;
-        let actual = billed.usage.cost?.as_f64();
-        let tokens = candidate.output_tokens.zip(billed.usage.output_tokens);
+        let candidate = billed.chosen.as_ref()?;
+        let model = place(router.models(), &candidate.model)?;
+        let actual = billed.cost.as_f64();
+        let tokens = candidate.output_tokens.zip(billed.output_tokens);
         Some(Self {
             model,
             predicted: candidate.predicted_cost.unwrap_or(candidate.cost).as_f64(),

@@ -24,15 +24,15 @@ use super::{Adaptive, Mode, now_ms};
 use crate::App;
 
 /// A turn begins after so long even if nobody says that there is news.
-const TICK: Duration = Duration::from_millis(500);
+const TICK: Duration = LOOK;
 /// Between turns, so that many judgements share one.
 const PAUSE: Duration = Duration::from_millis(20);
 /// Records read at a time, and pages of judgements and bills in one turn.
 const PAGE: u32 = 256;
 const PAGES: usize = 32;
-/// Drift looks at decisions this often, and at so many of them at most: the newest.
+/// What traffic itself shows is read this often: bills, and of decisions at most so many, the newest.
 const LOOK: Duration = Duration::from_millis(250);
-const MOST_DECISIONS: i64 = 512;
+const MOST_DECISIONS: i64 = 256;
 const LEASE: &str = "learner";
 
 /// Learns of the artifact in service.
@@ -46,7 +46,9 @@ pub(crate) struct Worker {
     /// Until then it is this server that learns, however the system's clock is set meanwhile.
     lease: Option<Instant>,
     is_changed: bool,
-    /// When decisions were looked at last.
+    /// No snapshot has the budget yet: a crash would forget what was spent.
+    owes_budget: bool,
+    /// When traffic was looked at last.
     looked: Option<Instant>,
 }
 
@@ -61,6 +63,7 @@ impl Worker {
             noted: Noted::default(),
             lease: None,
             is_changed: false,
+            owes_budget: false,
             looked: None,
         };
         worker.turn().await;
@@ -162,6 +165,7 @@ impl Worker {
         };
         let resumed = found.paced.clone().and_then(|paced| pacing.resume(paced));
         let Some(mut after) = resumed else {
+            self.owes_budget = true;
             return Ok(());
         };
         loop {
@@ -224,8 +228,11 @@ impl Worker {
                 break;
             }
         }
-        self.read_bills(router, &mut all).await?;
-        self.read_decisions(router, &mut all).await?;
+        if self.looked.is_none_or(|looked| looked.elapsed() >= LOOK) {
+            self.looked = Some(Instant::now());
+            self.read_bills(router, &mut all).await?;
+            self.read_decisions(router, &mut all).await?;
+        }
         Ok(all)
     }
 
@@ -246,10 +253,6 @@ impl Worker {
     }
 
     async fn read_decisions(&mut self, router: &Router, all: &mut Heard) -> Result<(), StoreError> {
-        if self.looked.is_some_and(|looked| looked.elapsed() < LOOK) {
-            return Ok(());
-        }
-        self.looked = Some(Instant::now());
         let newest = self.app.store.last_decision().await?;
         let Some(mind) = &mut self.mind else {
             return Ok(());
@@ -330,7 +333,7 @@ impl Worker {
         let period = i64::try_from(self.app.learning.config.snapshot_ms).unwrap_or(i64::MAX);
         // A clock that went back does not put it off for ever.
         let is_due = self.kept.is_none() || since >= period || since < 0;
-        match self.is_changed && is_due {
+        match self.owes_budget || self.is_changed && is_due {
             true => self.keep().await,
             false => Ok(()),
         }
@@ -359,6 +362,7 @@ impl Worker {
         let seq = app.store.save_snapshot(snapshot).await?;
         self.kept = Some(KeptState { seq, cursor, ts_ms });
         self.is_changed = false;
+        self.owes_budget = false;
         Ok(())
     }
 }

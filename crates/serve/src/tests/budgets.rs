@@ -61,6 +61,9 @@ async fn spend(running: &Running, calls: usize) -> f64 {
 async fn a_mean_cost_is_met() {
     let running = start_with(paced(Goal::MeanCost(dollars(0.003)), None), live()).await;
     spend(&running, 100).await;
+    running
+        .until(|status| status["learnt"]["bills"].as_u64() == Some(100))
+        .await;
     let mean = spend(&running, 300).await / 300.0;
     assert!((0.0027..=0.00315).contains(&mean), "{mean}");
     let status = running.status().await;

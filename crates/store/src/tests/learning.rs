@@ -1,6 +1,6 @@
 //! What learners read: every piece of feedback once, in order, with all that it is about.
 
-use pointsman_types::{Probability, Quality, Refusal, Tokens, Usd, Verdict};
+use pointsman_types::{Probability, Quality, Refusal, Tokens, Usage, Usd, Verdict};
 use proptest::prelude::*;
 
 use super::{decision, feedback, keyed, on, outcome, place, raw, store_with_decision, usage};
@@ -254,7 +254,32 @@ async fn a_bill_comes_once_however_often_it_is_reported() {
     store.outcome(costing("c", Some(0.75))).await.unwrap();
     let bills = store.bills(0, 10).await.unwrap();
     assert_eq!(bills.len(), 1);
-    assert_eq!(bills[0].usage.cost, Some(Usd::new(0.5).unwrap()));
-    assert_eq!(bills[0].decision.id, "d");
+    assert_eq!(bills[0].cost, Usd::new(0.5).unwrap());
+    assert_eq!(bills[0].policy_version, "v1");
+    assert_eq!(bills[0].output_tokens, Some(Tokens(7)));
+    let chosen = KeptCandidate::from(&decision("d").decision.candidates[0]);
+    assert_eq!(bills[0].chosen.as_ref(), Some(&chosen));
     assert!(store.bills(bills[0].seq, 10).await.unwrap().is_empty());
+
+    store.erase("d", 1).await.unwrap();
+    assert!(store.bills(0, 10).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_bill_names_the_chosen_one_and_whether_the_call_failed() {
+    let (_directory, path) = place();
+    let store = Store::open(&path).await.unwrap();
+    let mut record = decision("d");
+    let mut other = record.decision.candidates[0].clone();
+    other.model = "large".into();
+    record.decision.candidates.push(other);
+    store.record(record).unwrap();
+    let failed = Usage {
+        error: Some("timeout".into()),
+        ..usage(7)
+    };
+    store.note(outcome("d", "a", failed)).unwrap();
+    let bill = store.bills(0, 10).await.unwrap().remove(0);
+    assert!(bill.is_failed);
+    assert_eq!(bill.chosen.unwrap().model.as_str(), "small");
 }
