@@ -138,12 +138,25 @@ impl Work<'_, '_> {
     ) -> Result<Reply, Trouble> {
         let draws = self.draws();
         let other = || pool.untried(std::slice::from_ref(backend), draws, Instant::now());
-        let ask = self.ask;
         let first = self.number(model, backend);
-        let Some(hedge) = self.persistence.hedge.filter(|_| other().is_some()) else {
-            let done = attempt(ask, first).await;
-            return self.note(first, done);
-        };
+        match self.persistence.hedge.filter(|_| other().is_some()) {
+            // Boxed, since every call would have the room of three otherwise.
+            Some(hedge) => Box::pin(self.raced(first, hedge, other)).await,
+            None => {
+                let done = attempt(self.ask, first).await;
+                self.note(first, done)
+            }
+        }
+    }
+
+    /// A call that `other` joins after so long.
+    async fn raced<'b>(
+        &mut self,
+        first: Numbered<'b>,
+        hedge: Duration,
+        other: impl Fn() -> Option<&'b Arc<Backend>>,
+    ) -> Result<Reply, Trouble> {
+        let ask = self.ask;
         let mut early = std::pin::pin!(attempt(ask, first));
         let done = tokio::time::timeout(hedge, &mut early).await.ok();
         let (None, Some(second)) = (&done, other()) else {
@@ -153,7 +166,7 @@ impl Work<'_, '_> {
             };
             return self.note(first, done);
         };
-        let second = self.number(model, second);
+        let second = self.number(first.model, second);
         let mut late = std::pin::pin!(attempt(ask, second));
         // The first answer counts; where one fails, the other is waited for.
         tokio::select! {
