@@ -30,13 +30,13 @@ const GATHER: Duration = Duration::from_millis(50);
 const RETRY: Duration = Duration::from_secs(1);
 /// Decisions that may wait; about half a second of work at full load.
 const MOST_ROWS: usize = 4096;
-/// Outcomes that may wait.
-const MOST_NOTES: usize = 65_536;
+/// What they may take, in bytes of frames.
+const MOST_BYTES: u64 = 64 << 20;
 /// So many make callers wait for the writer, this long at most.
 const MANY_ROWS: usize = MOST_ROWS / 2;
 const PATIENCE: Duration = Duration::from_millis(250);
-/// What they may take, in bytes of frames.
-const MOST_BYTES: u64 = 64 << 20;
+/// Outcomes that may wait.
+const MOST_NOTES: usize = 65_536;
 
 /// The decisions that wait. Callers append, one writer takes.
 pub(crate) struct Journal {
@@ -120,11 +120,11 @@ impl Journal {
         }
     }
 
-    /// Completes while few decisions wait, or after a while.
+    /// Completes at once where few decisions wait or none is taken, else when the writer took them, or
+    /// after a while.
     pub(crate) async fn room(&self) {
         let taken = self.taken.notified();
-        let is_near_full = self.queue().newest.rows.len() >= MANY_ROWS;
-        if is_near_full {
+        if self.queue().is_crowded() {
             // Whoever waited in vain finds out by what becomes of the decision.
             timeout(PATIENCE, taken).await.ok();
         }
@@ -228,6 +228,10 @@ impl Queue {
             }),
             None => Ok(()),
         }
+    }
+
+    fn is_crowded(&self) -> bool {
+        self.refusal.is_none() && self.newest.rows.len() >= MANY_ROWS
     }
 
     fn waiting(&self) -> usize {
