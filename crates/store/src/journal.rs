@@ -101,7 +101,7 @@ impl Journal {
         queue.admit(queue.newest.is_full())?;
         let appended = queue.newest.append(row, &frame);
         appended.map_err(|source| StoreError::from_io(&self.path, source))?;
-        self.tell(&queue);
+        self.wake_writer(&queue);
         Ok(())
     }
 
@@ -110,11 +110,12 @@ impl Journal {
         let mut queue = self.queue();
         queue.admit(queue.notes.len() >= MOST_NOTES)?;
         queue.notes.push(outcome);
-        self.tell(&queue);
+        self.wake_writer(&queue);
         Ok(())
     }
 
-    fn tell(&self, queue: &Queue) {
+    /// Once for all that it will take: nothing waited before this came.
+    fn wake_writer(&self, queue: &Queue) {
         if queue.waiting() == 1 {
             self.came.notify_one();
         }
