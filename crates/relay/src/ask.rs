@@ -17,6 +17,8 @@ pub struct Ask<'a> {
     pub headers: &'a HeaderMap,
     /// Fields of the gateway's own, which no back end knows.
     pub without: &'a [&'a str],
+    /// The field in which an answer takes a note of the gateway.
+    pub note: &'static str,
     /// What the caller sees around an answer that is translated; the model is that of who answers.
     pub envelope: Envelope,
     /// Whether a streamed answer is gathered, to be kept.
@@ -125,6 +127,7 @@ mod tests {
             said: &said,
             headers,
             without: &["pointsman"],
+            note: "pointsman",
             envelope: Envelope {
                 id: "1".into(),
                 model: "small".into(),

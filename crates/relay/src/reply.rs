@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use pointsman_wire::{
-    Answer, Conversation, Dialect, Envelope, EventWriter, Failure, Lost, Route, Translation,
-    Written, replay, sse,
+    Answer, Body, Conversation, Dialect, Envelope, EventWriter, Failure, Lost, Route, Slots,
+    Translation, Written, replay, sse,
 };
 
 use crate::ask::Ask;
@@ -43,6 +43,8 @@ pub struct Whole {
     pub body: Bytes,
     /// As it was read; `None` where a back end of the caller's dialect said what is not understood.
     pub answer: Option<Answer>,
+    /// Where it takes what is noted on it; `None` where it is events, or no object.
+    pub slots: Option<Slots>,
     /// Whether the body is events.
     pub is_stream: bool,
 }
@@ -85,30 +87,26 @@ impl Heard {
 
     fn whole(&mut self, body: Bytes, ask: &Ask<'_>) -> Result<Whole, Trouble> {
         let deployment = &self.backend.deployment;
-        let read = deployment.dialect.read_answer(&body);
+        let (read, slots) = read(&body, deployment.dialect, ask.note);
         let passes = ask.said.said_in == deployment.dialect;
-        let answer = match read {
-            Ok(answer) => answer,
+        match read {
+            Ok(answer) if ask.said.stream => Ok(self.replayed(answer, ask)),
+            Ok(answer) if !passes => self.translated(answer, ask),
+            Ok(answer) => Ok(self.handed_on(body, Some(answer), slots)),
             // What is handed on as it is need not be understood, as long as it is no error.
             Err(pointsman_wire::Error::Field { .. }) if passes && !ask.said.stream => {
-                return Ok(self.handed_on(body, None));
+                Ok(self.handed_on(body, None, slots))
             }
-            Err(error) => return Err(Trouble::told(Failure::of_answer(&error), None)),
-        };
-        if ask.said.stream {
-            return Ok(self.replayed(answer, ask));
-        }
-        match passes {
-            true => Ok(self.handed_on(body, Some(answer))),
-            false => self.translated(answer, ask),
+            Err(error) => Err(Trouble::told(Failure::of_answer(&error), None)),
         }
     }
 
-    fn handed_on(&self, body: Bytes, answer: Option<Answer>) -> Whole {
+    fn handed_on(&self, body: Bytes, answer: Option<Answer>, slots: Option<Slots>) -> Whole {
         self.served();
         Whole {
             body,
             answer,
+            slots,
             is_stream: false,
         }
     }
@@ -119,6 +117,7 @@ impl Heard {
         Whole {
             body: streamed(&answer, ask.said, ask.envelope(&self.backend.deployment)).into(),
             answer: Some(answer),
+            slots: None,
             is_stream: true,
         }
     }
@@ -131,15 +130,30 @@ impl Heard {
         let written = written.map_err(|error| Trouble::other_model(Failure::of_answer(&error)))?;
         self.lost.extend(written.lost);
         self.served();
+        let body = Body::parse(written.body.as_bytes());
+        let slots = body.ok().map(|body| body.slots(ask.note));
         Ok(Whole {
             body: written.body.into(),
             answer: Some(answer),
+            slots,
             is_stream: false,
         })
     }
 
     fn served(&self) {
         self.backend.end(Outcome::Served, Instant::now());
+    }
+}
+
+/// An answer, and where it takes a note.
+fn read(
+    body: &[u8],
+    dialect: Dialect,
+    note: &'static str,
+) -> (Result<Answer, pointsman_wire::Error>, Option<Slots>) {
+    match Body::parse(body) {
+        Ok(body) => (dialect.read_answer(&body), Some(body.slots(note))),
+        Err(error) => (Err(error), None),
     }
 }
 

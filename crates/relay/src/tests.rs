@@ -58,6 +58,7 @@ async fn asked_in(dialect: Dialect, text: &str, pools: &[&Pool], how: &Persisten
         said: &said,
         headers: &HeaderMap::new(),
         without: &[],
+        note: "pointsman",
         envelope: Envelope {
             id: "1".into(),
             model: "auto".into(),

@@ -44,7 +44,7 @@ impl<'a> Body<'a> {
         self.document.root()
     }
 
-    fn find(&self, name: &str) -> Option<Json<'_>> {
+    pub(crate) fn find(&self, name: &str) -> Option<Json<'_>> {
         let mut entries = self.root().entries().ok()?;
         Some(entries.find(|entry| entry.name == name)?.value)
     }
@@ -120,20 +120,6 @@ impl<'a> Body<'a> {
         let after = all.split_off(at + said.len());
         all.truncate(at);
         Some((all, after))
-    }
-
-    /// An answer with what it cost, as `usage.cost`, and a field of the gateway's own; both as JSON.
-    #[must_use]
-    pub fn noted(&self, cost: Option<&str>, note: Option<(&str, &str)>) -> String {
-        let mut edits: Vec<Edit<'_>> = Vec::new();
-        let usage = self.find("usage").filter(|usage| usage.is_object());
-        if let Some((usage, cost)) = usage.zip(cost) {
-            let mut value = String::new();
-            rewrite(usage, &[("cost", Some(cost.to_owned()))], &mut value);
-            edits.push(("usage", Some(value)));
-        }
-        edits.extend(note.map(|(name, value)| (name, Some(value.to_owned()))));
-        self.edited(&edits)
     }
 
     fn stream_options(&self) -> String {
@@ -319,25 +305,6 @@ mod tests {
         let both = |text: &str| parts(&format!(r#"{{"m": "{text}", "z": "{text}"}}"#), text);
         assert_ne!(both("ha"), both("ho"));
         assert_eq!(parts(r#"{"a": 1}"#, "ho"), None);
-    }
-
-    #[test]
-    fn an_answer_gets_its_cost_and_a_note() {
-        let check = |before: &str, after: &str| {
-            let body = Body::parse(before.as_bytes()).unwrap();
-            assert_eq!(body.noted(Some("0.5"), Some(("n", "[1]"))), after);
-        };
-        check(
-            r#"{"usage": {"a": 1}}"#,
-            r#"{"usage": {"a": 1,"cost":0.5},"n":[1]}"#,
-        );
-        check(
-            r#"{"usage":{"cost":2}}"#,
-            r#"{"usage":{"cost":0.5},"n":[1]}"#,
-        );
-        check(r#"{"usage":null}"#, r#"{"usage":null,"n":[1]}"#);
-        let plain = Body::parse(b"{ }").unwrap();
-        assert_eq!(plain.noted(Some("1"), None), "{ }");
     }
 
     fn entries() -> impl Strategy<Value = Vec<(String, String)>> {

@@ -25,6 +25,7 @@ mod json;
 mod messages;
 mod neutral;
 mod responses;
+mod slots;
 pub mod sse;
 mod stream;
 mod target;
@@ -42,5 +43,6 @@ pub use neutral::{
     Role, Said, Sampling, Seal, Stop, Text, Thinking, Tool, ToolCall, ToolChoice, ToolResult, Turn,
     Usage, Utterance, Written, replay,
 };
+pub use slots::Slots;
 pub use stream::{EventReader, EventWriter, Observed, Progress, Route, Translation};
 pub use target::Target;

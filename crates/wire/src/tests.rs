@@ -11,3 +11,10 @@ mod round_trip;
 mod server_sent;
 mod streams;
 mod table;
+
+use crate::{Answer, Body, Dialect};
+
+fn read_answer(dialect: Dialect, bytes: &[u8]) -> Answer {
+    let body = Body::parse(bytes).unwrap();
+    dialect.read_answer(&body).unwrap()
+}

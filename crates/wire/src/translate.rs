@@ -39,12 +39,11 @@ impl Dialect {
     ///
     /// # Errors
     /// It is not what the dialect says it is, or it is an error all the same.
-    pub fn read_answer(self, body: &[u8]) -> Result<Answer, Error> {
-        let body = Body::parse(body)?;
+    pub fn read_answer(self, body: &Body<'_>) -> Result<Answer, Error> {
         match self {
-            Self::Chat => chat::answer_in::read(&body),
-            Self::Messages => messages::answer_in::read(&body),
-            Self::Responses => responses::answer_in::read(&body),
+            Self::Chat => chat::answer_in::read(body),
+            Self::Messages => messages::answer_in::read(body),
+            Self::Responses => responses::answer_in::read(body),
         }
     }
 

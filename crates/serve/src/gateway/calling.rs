@@ -97,7 +97,7 @@ impl Call<'_> {
         if let Some(beside) = beside.filter(|_| kept) {
             beside.after_the_answer(self.app);
         }
-        let mut sent = self.conclude(ticket, account, relayed, kept).await?;
+        let mut sent = self.conclude(ticket, account, relayed, kept)?;
         if let Some(call) = calls.answered() {
             sent.watched(call);
         }
@@ -127,6 +127,7 @@ impl Call<'_> {
             said: self.said,
             headers: self.headers,
             without: &[FIELD],
+            note: FIELD,
             envelope: envelope(ticket),
             gather,
             seed: seed(&ticket.id),
@@ -136,7 +137,7 @@ impl Call<'_> {
     }
 
     /// The answer, and whose it is; or why there is none.
-    async fn conclude(
+    fn conclude(
         &self,
         ticket: Ticket,
         account: Account,
@@ -160,7 +161,7 @@ impl Call<'_> {
         notes.lost(&reply.lost);
         let (ticket, account) = match place {
             0 => (ticket, account),
-            place => self.fallen_back(ticket, account, place, &mut notes).await,
+            place => self.fallen_back(ticket, account, place, &mut notes),
         };
         if let Some(thread) = &self.thread {
             notes.session(thread.became(&ticket.decided.decision.model));
@@ -175,7 +176,7 @@ impl Call<'_> {
 
     /// Another model than the chosen one answers: that is a decision of its own, since feedback on the
     /// answer must not be counted for the model that failed.
-    async fn fallen_back(
+    fn fallen_back(
         &self,
         mut ticket: Ticket,
         account: Account,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::body::Bytes;
 use pointsman_relay::Whole;
-use pointsman_wire::{Answer, Body, Dialect};
+use pointsman_wire::{Answer, Dialect, Slots};
 use serde_json::json;
 
 use super::account::{Account, Bill, Seen};
@@ -42,9 +42,10 @@ impl Ending {
         let bill = self.account.settle(seen, None);
         notes.bill(&bill);
         let (explained, dialect) = (self.explained, self.dialect);
-        let body = match whole.is_stream {
-            true => told_in_stream(&whole.body, dialect, explained, &bill),
-            false => told_in_field(whole.body, explained, &bill),
+        let body = match (whole.is_stream, &whole.slots) {
+            (true, _) => told_in_stream(&whole.body, dialect, explained, &bill),
+            (false, Some(slots)) => told_in_fields(&whole.body, slots, explained, &bill),
+            (false, None) => whole.body,
         };
         let kept = (!whole.is_stream).then(|| body.clone());
         if let (Some(keeping), Some(answer)) = (self.keeping, whole.answer) {
@@ -68,13 +69,11 @@ impl Ending {
     }
 }
 
-/// An answer that is not understood is handed on as it is.
-fn told_in_field(body: Bytes, explained: Option<Explained>, bill: &Bill) -> Bytes {
-    let explained = explained.map(|explained| explained.json(bill));
-    let note = explained.as_deref().map(|said| (FIELD, said));
+fn told_in_fields(body: &[u8], slots: &Slots, explained: Option<Explained>, bill: &Bill) -> Bytes {
+    let note = explained.map(|explained| explained.json(bill));
     let cost = bill.cost.map(|cost| cost.as_f64().to_string());
-    let noted = Body::parse(&body).map(|body| body.noted(cost.as_deref(), note));
-    noted.map_or(body, Bytes::from)
+    let told = slots.filled(body, cost.as_deref(), note.as_deref());
+    told.into()
 }
 
 fn told_in_stream(

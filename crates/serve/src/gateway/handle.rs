@@ -1,5 +1,6 @@
 //! A request's way: read, decided, called, told, accounted for.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -31,7 +32,7 @@ use super::wishes::Wishes;
 use crate::App;
 
 pub(crate) async fn chat(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> Response {
-    Box::pin(told(app, Dialect::Chat, headers, body)).await
+    placed(|| told(app, Dialect::Chat, headers, body)).await
 }
 
 pub(crate) async fn messages(
@@ -39,7 +40,7 @@ pub(crate) async fn messages(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    Box::pin(told(app, Dialect::Messages, headers, body)).await
+    placed(|| told(app, Dialect::Messages, headers, body)).await
 }
 
 pub(crate) async fn responses(
@@ -47,7 +48,12 @@ pub(crate) async fn responses(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    Box::pin(told(app, Dialect::Responses, headers, body)).await
+    placed(|| told(app, Dialect::Responses, headers, body)).await
+}
+
+/// A future in a box, made there: `Box::pin` would make it elsewhere and then move all of it.
+fn placed<F: Future>(make: impl FnOnce() -> F) -> Pin<Box<F>> {
+    Box::into_pin(Box::write(Box::new_uninit(), make()))
 }
 
 /// Boxed by its callers: what it holds takes many kilobytes, and the layers around a handler would move
@@ -134,8 +140,8 @@ async fn answer(
         since,
     };
     match wanted.asked {
-        Asked::Pipeline(at) => Box::pin(came.pipe(at, wanted.explain, place)).await,
-        Asked::Routed { .. } | Asked::Pinned(_) => Box::pin(came.call(wanted, place)).await,
+        Asked::Pipeline(at) => placed(|| came.pipe(at, wanted.explain, place)).await,
+        Asked::Routed { .. } | Asked::Pinned(_) => placed(|| came.call(wanted, place)).await,
     }
 }
 

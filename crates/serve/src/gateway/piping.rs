@@ -123,9 +123,9 @@ impl Piping<'_> {
             .write_answer(&done.answer, &envelope(done));
         let written = written.map_err(|error| Failure::of_answer(&error))?.body;
         let cost = bill.cost.map(|cost| cost.as_f64().to_string());
-        let note = explained.as_deref().map(|told| (FIELD, told));
-        let body = Body::parse(written.as_bytes())?;
-        Ok(body.noted(cost.as_deref(), note).into())
+        let slots = Body::parse(written.as_bytes())?.slots(FIELD);
+        let told = slots.filled(written.as_bytes(), cost.as_deref(), explained.as_deref());
+        Ok(told.into())
     }
 }
 

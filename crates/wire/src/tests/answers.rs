@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::fixtures::ANSWERS;
+use super::read_answer;
 use crate::{Answer, Dialect, Envelope, Reasoning, Said, Stop, Usage};
 
 fn envelope() -> Envelope {
@@ -18,7 +19,7 @@ fn recorded(dialect: Dialect) -> Answer {
         .iter()
         .find(|answer| answer.dialect == dialect)
         .unwrap();
-    dialect.read_answer(answer.bytes).unwrap()
+    read_answer(dialect, answer.bytes)
 }
 
 fn written(answer: &Answer, dialect: Dialect) -> Value {
@@ -133,7 +134,7 @@ fn an_answer_goes_on_as_a_turn() {
 #[test]
 fn arguments_that_are_no_object_cannot_be_a_message() {
     let body = r#"{"choices":[{"message":{"tool_calls":[{"id":"1","function":{"name":"f","arguments":"{\"a\":"}}]},"finish_reason":"length"}]}"#;
-    let answer = Dialect::Chat.read_answer(body.as_bytes()).unwrap();
+    let answer = read_answer(Dialect::Chat, body.as_bytes());
     let error = Dialect::Messages
         .write_answer(&answer, &envelope())
         .unwrap_err();
@@ -151,7 +152,7 @@ fn arguments_that_are_no_object_cannot_be_a_message() {
 #[test]
 fn what_an_answer_loses_is_reported() {
     let body = r#"{"choices":[{"message":{"content":"a","annotations":[{"type":"url_citation"}],"audio":{"id":"b"}},"logprobs":{"content":[]}},{"message":{"content":"c"}}]}"#;
-    let answer = Dialect::Chat.read_answer(body.as_bytes()).unwrap();
+    let answer = read_answer(Dialect::Chat, body.as_bytes());
     let mut paths: Vec<&str> = answer.lost.iter().map(|lost| lost.path.as_str()).collect();
     paths.sort_unstable();
     let wanted = [
