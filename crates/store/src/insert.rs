@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use pointsman_types::Tokens;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use sqlx::query::Query;
 use sqlx::sqlite::SqliteArguments;
 use sqlx::{Connection, Sqlite, SqliteConnection};
@@ -153,9 +153,15 @@ impl From<DecisionRecord> for DecisionRow {
     }
 }
 
+/// Made in one piece: growing as it is written takes a quarter longer.
 fn candidates(record: &DecisionRecord) -> String {
+    const ROOM: usize = 192;
     let candidates = record.decision.candidates.iter();
-    json(&candidates.map(KeptCandidate::from).collect::<Vec<_>>())
+    let mut json = Vec::with_capacity(ROOM * candidates.len());
+    serde_json::Serializer::new(&mut json)
+        .collect_seq(candidates.map(KeptCandidate::from))
+        .expect("keys are strings and writing to memory does not fail");
+    String::from_utf8(json).expect("JSON is text")
 }
 
 /// Four bytes a number, the lowest first.
@@ -177,6 +183,18 @@ pub(crate) fn json(value: &impl Serialize) -> String {
 type Insert = Query<'static, Sqlite, SqliteArguments>;
 
 impl DecisionRow {
+    /// About the bytes that it takes with the names of its columns.
+    pub(crate) fn room(&self) -> usize {
+        const REST: usize = 768;
+        let texts = [&self.prompt, &self.metadata, &self.shadow];
+        let texts = texts.into_iter().flatten().map(String::len);
+        let coordinates = self
+            .coordinates
+            .as_ref()
+            .map_or(0, |numbers| 5 * numbers.len());
+        REST + self.candidates.len() + coordinates + texts.sum::<usize>()
+    }
+
     /// Binds the values in the order of [`COLUMNS`].
     fn bind(self, query: Insert) -> Insert {
         query

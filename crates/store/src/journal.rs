@@ -322,7 +322,8 @@ fn first(frames: &[u8]) -> Option<(DecisionRow, &[u8])> {
 
 fn framed(row: &DecisionRow) -> Vec<u8> {
     const LENGTH: usize = size_of::<u64>();
-    let mut frame = vec![0; LENGTH];
+    let mut frame = Vec::with_capacity(LENGTH + row.room());
+    frame.extend([0; LENGTH]);
     rmp_serde::encode::write_named(&mut frame, row)
         .expect("a row is a struct of plain values and writing to memory does not fail");
     let length = (frame.len() - LENGTH) as u64;

@@ -1,5 +1,6 @@
 //! Who is asked, in which order, and why.
 
+use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -162,7 +163,7 @@ impl Desk<'_> {
             return self.fleet.unrouted.choose(request, Reason::NoRouter);
         };
         let decided = match router.is_slow() {
-            true => self.decide_aside(known).await,
+            true => self.decide_aside(known.into_owned()).await,
             false => self.decide_here(&known),
         };
         match decided {
@@ -242,17 +243,17 @@ fn within(candidates: &mut [Candidate], threshold: f32) -> f64 {
 }
 
 /// The request with only those models that the router knows; `None` where it knows none of them.
-pub(crate) fn known(request: &Request, router: &[ModelName]) -> Option<Request> {
+pub(crate) fn known<'r>(request: &'r Request, router: &[ModelName]) -> Option<Cow<'r, Request>> {
     let open = request.limits.models.as_deref().unwrap_or(router);
-    let models: Vec<ModelName> = open
-        .iter()
-        .filter(|one| router.contains(one))
-        .cloned()
-        .collect();
+    let is_known = |one: &&ModelName| router.contains(one);
+    if !open.is_empty() && open.iter().all(|one| is_known(&one)) {
+        return Some(Cow::Borrowed(request));
+    }
+    let models: Vec<ModelName> = open.iter().filter(is_known).cloned().collect();
     (!models.is_empty()).then(|| {
         let mut request = request.clone();
         request.limits.models = Some(models);
-        request
+        Cow::Owned(request)
     })
 }
 

@@ -28,8 +28,15 @@ const LOST: HeaderName = HeaderName::from_static("x-pointsman-lost");
 const MOST_LOST: usize = 1000;
 
 /// Notes under way.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Notes(pub(crate) HeaderMap);
+
+impl Default for Notes {
+    /// With room for all that is told of most answers.
+    fn default() -> Self {
+        Self(HeaderMap::with_capacity(16))
+    }
+}
 
 impl Notes {
     /// A decision that could not be kept has no id to refer to.
@@ -39,7 +46,8 @@ impl Notes {
             false => drop(self.0.remove(DECISION_ID)),
         }
         self.put(MODEL, decision.model.as_str());
-        self.put(REASON, decision.reason.as_str());
+        let reason = HeaderValue::from_static(decision.reason.as_str());
+        self.0.insert(REASON, reason);
         self.put(POLICY_VERSION, &decision.policy_version);
     }
 
@@ -62,10 +70,10 @@ impl Notes {
     /// How often a model was asked again, and how many models were asked in vain.
     pub(crate) fn attempts(&mut self, attempts: &[Attempt]) {
         let last = attempts.last().map_or(0, |attempt| attempt.model);
-        let mut models: Vec<usize> = attempts.iter().map(|attempt| attempt.model).collect();
-        models.dedup();
-        self.put(RETRIES, &(attempts.len() - models.len()).to_string());
-        self.put(FALLBACKS, &last.to_string());
+        let pairs = attempts.windows(2);
+        let retries = pairs.filter(|pair| pair[0].model == pair[1].model).count();
+        self.0.insert(RETRIES, retries.into());
+        self.0.insert(FALLBACKS, last.into());
     }
 
     pub(crate) fn bill(&mut self, bill: &Bill) {

@@ -135,7 +135,9 @@ pub(super) fn among(mut request: Request, models: Option<&[ModelName]>) -> Reque
 /// A router with a transformer looks on threads of its own, within its limit.
 async fn begun(crew: &Crew<'_>, request: Request) -> Result<Cascading, Idle> {
     let router = &crew.snapshot.current.router;
-    let request = known(&request, router.models()).ok_or(UNKNOWN)?;
+    let request = known(&request, router.models())
+        .ok_or(UNKNOWN)?
+        .into_owned();
     if !router.is_slow() {
         // The router is immutable.
         let looking = catch_unwind(AssertUnwindSafe(|| router.cascade(&request)));
