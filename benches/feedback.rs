@@ -13,7 +13,9 @@
 
 use std::time::{Duration, Instant};
 
-use pointsman_benches::load::{Connection, each_once, get, quantile, request};
+use pointsman_benches::closed::each_once;
+use pointsman_benches::http::{get, request};
+use pointsman_benches::load::{Connection, quantile};
 use pointsman_benches::program::{Server, save_router};
 use serde_json::{Value, json};
 

@@ -12,7 +12,9 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use pointsman_benches::load::{Answered, closed_loop, open_loop, quantile, request};
+use pointsman_benches::closed::closed_loop;
+use pointsman_benches::http::request;
+use pointsman_benches::load::{Answered, open_loop, quantile};
 use pointsman_benches::program::{Server, prompts, save_router};
 use pointsman_benches::stand_in;
 

@@ -9,7 +9,9 @@
 
 use std::time::Duration;
 
-use pointsman_benches::load::{Answered, closed_loop, open_loop, quantile, request};
+use pointsman_benches::closed::closed_loop;
+use pointsman_benches::http::request;
+use pointsman_benches::load::{Answered, open_loop, quantile};
 use pointsman_benches::program::{Server, prompts, save_router};
 
 const TIME: Duration = Duration::from_secs(10);

@@ -3,8 +3,11 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use memchr::memmem;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+
+use crate::http::whole;
 
 /// Starts a stand-in on threads of its own; it runs until the program ends.
 ///
@@ -40,40 +43,28 @@ async fn accept(listener: std::net::TcpListener) {
 
 /// Answers requests on one connection until it closes.
 async fn serve(mut stream: TcpStream) -> Option<()> {
-    let mut held = Vec::with_capacity(1 << 15);
+    let (mut held, answer) = (Vec::with_capacity(1 << 15), answer());
     loop {
         let end = loop {
-            if let Some(end) = request_end(&held) {
+            if let Some(end) = whole(&held) {
                 break end;
             }
             if stream.read_buf(&mut held).await.ok()? == 0 {
                 return None;
             }
         };
-        let is_stream = held[..end]
-            .windows(13)
-            .any(|window| window == b"\"stream\":true");
+        let is_stream = memmem::find(&held[..end], b"\"stream\":true").is_some();
         held.drain(..end);
         match is_stream {
             true => say_in_chunks(&mut stream).await?,
-            false => stream.write_all(&whole()).await.ok()?,
+            false => stream.write_all(&answer).await.ok()?,
         }
     }
 }
 
-fn request_end(held: &[u8]) -> Option<usize> {
-    let head = held.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
-    let text = String::from_utf8_lossy(&held[..head]).to_ascii_lowercase();
-    let length = text
-        .lines()
-        .find_map(|line| line.strip_prefix("content-length:"))?;
-    let end = head + length.trim().parse::<usize>().ok()?;
-    (held.len() >= end).then_some(end)
-}
-
 const USAGE: &str = r#"{"prompt_tokens":12,"completion_tokens":20,"total_tokens":32}"#;
 
-fn whole() -> Vec<u8> {
+fn answer() -> Vec<u8> {
     let body = format!(
         r#"{{"id":"chatcmpl-1","object":"chat.completion","created":1,"model":"m","choices":[{{"index":0,"message":{{"role":"assistant","content":"It is what it is, and it is so because it was so before; nobody remembers why."}},"finish_reason":"stop"}}],"usage":{USAGE}}}"#
     );

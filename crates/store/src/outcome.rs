@@ -5,7 +5,9 @@ use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use pointsman_types::{Tokens, Usage, Usd};
-use sqlx::SqliteConnection;
+use sqlx::query::Query;
+use sqlx::sqlite::{SqliteArguments, SqliteRow};
+use sqlx::{Row, Sqlite, SqliteConnection};
 
 use crate::fault::Fault;
 use crate::insert::{SIZES, integer, next_size};
@@ -61,8 +63,10 @@ const VALUES: usize = 13;
 
 static FIRST: LazyLock<[String; SIZES.len()]> = LazyLock::new(|| SIZES.map(first));
 
-/// Inserts those whose decision is known, open to the key and without an outcome, and tells which they
-/// were. Nothing is said of the others.
+static TOLD: LazyLock<[String; SIZES.len()]> =
+    LazyLock::new(|| SIZES.map(|size| first(size) + " RETURNING id"));
+
+/// Inserts those whose decision is known, open to the key and without an outcome.
 fn first(outcomes: usize) -> String {
     let values = vec![format!("({})", ["?"; VALUES].join(",")); outcomes].join(",");
     format!(
@@ -75,9 +79,28 @@ fn first(outcomes: usize) -> String {
          JOIN decision AS d ON d.id = v.column3 AND d.erased_ms IS NULL
           AND (d.key_id = v.column4 OR d.key_id IS NULL OR v.column4 IS NULL)
          WHERE NOT EXISTS (SELECT 1 FROM outcome AS o WHERE o.decision_id = v.column3)
-         ON CONFLICT DO NOTHING
-         RETURNING id"
+         ON CONFLICT DO NOTHING"
     )
+}
+
+type Insert<'a> = Query<'a, Sqlite, SqliteArguments>;
+
+fn bind<'a>(query: Insert<'a>, record: &'a OutcomeRecord) -> Insert<'a> {
+    let cells = UsageCells::from(&record.usage);
+    query
+        .bind(record.outcome_id.as_str())
+        .bind(record.ts_ms)
+        .bind(record.decision_id.as_str())
+        .bind(record.key_id.as_deref())
+        .bind(cells.input_tokens)
+        .bind(cells.output_tokens)
+        .bind(cells.cached_tokens)
+        .bind(cells.cost_usd)
+        .bind(cells.latency_ms)
+        .bind(cells.error)
+        .bind(cells.estimated)
+        .bind(cells.answer_logprob)
+        .bind(cells.answer_chars)
 }
 
 /// Keeps the outcomes that are the first of their decisions, some dozens by one statement, and returns
@@ -90,41 +113,44 @@ pub(crate) async fn insert_first(
     while !records.is_empty() {
         let size = next_size(records.len());
         let (now, later) = records.split_at(SIZES[size]);
-        let statement = sqlx::query_scalar(FIRST[size].as_str());
-        let statement = now.iter().fold(statement, |query, record| {
-            let cells = UsageCells::from(&record.usage);
-            query
-                .bind(record.outcome_id.as_str())
-                .bind(record.ts_ms)
-                .bind(record.decision_id.as_str())
-                .bind(record.key_id.as_deref())
-                .bind(cells.input_tokens)
-                .bind(cells.output_tokens)
-                .bind(cells.cached_tokens)
-                .bind(cells.cost_usd)
-                .bind(cells.latency_ms)
-                .bind(cells.error)
-                .bind(cells.estimated)
-                .bind(cells.answer_logprob)
-                .bind(cells.answer_chars)
-        });
-        kept.extend(statement.fetch_all(&mut *db).await?);
+        let insert = now
+            .iter()
+            .copied()
+            .fold(sqlx::query(TOLD[size].as_str()), bind);
+        let ids = insert.try_map(|row: SqliteRow| row.try_get(0));
+        kept.extend(ids.fetch_all(&mut *db).await?);
         records = later;
     }
     Ok(kept)
 }
 
-/// Keeps these outcomes, inside the caller's transaction, and tells why some were refused.
+/// Keeps these outcomes, inside the caller's transaction, and tells why some were refused. Nearly always
+/// all of them are the first of their decisions; a count says so, and costs less than their ids.
 pub(crate) async fn settle_all(
+    db: &mut SqliteConnection,
+    mut records: &[OutcomeRecord],
+) -> Result<Vec<StoreError>, sqlx::Error> {
+    let mut refused = Vec::new();
+    while !records.is_empty() {
+        let size = next_size(records.len());
+        let (now, later) = records.split_at(SIZES[size]);
+        let insert = now.iter().fold(sqlx::query(FIRST[size].as_str()), bind);
+        let inserted = insert.execute(&mut *db).await?.rows_affected();
+        if inserted < now.len() as u64 {
+            refused.extend(settle_each(db, now).await?);
+        }
+        records = later;
+    }
+    Ok(refused)
+}
+
+/// One by one; those that are there already stay as they are.
+async fn settle_each(
     db: &mut SqliteConnection,
     records: &[OutcomeRecord],
 ) -> Result<Vec<StoreError>, sqlx::Error> {
-    let first = insert_first(db, &records.iter().collect::<Vec<_>>()).await?;
     let mut refused = Vec::new();
     for record in records {
-        if first.contains(&record.outcome_id) {
-            continue;
-        }
         match settle(db, record.clone()).await {
             Ok(_) => {}
             Err(Fault::Refused(why)) => refused.push(why),
