@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::program::{Server, root, run, str, succeed, text};
+use crate::program::{Server, at_home, program, root, run, str, succeed, text};
 
 /// Providers that run; they end when dropped.
 struct Providers {
@@ -185,10 +185,35 @@ fn a_settings_file_is_checked_as_a_whole() {
     let said = text(&checked.stderr);
     for says in [
         "router.path: `nowhere`",
-        "`tiny` has no deployments",
+        "warning: router.default_model: `tiny` has no deployments; `small` answers instead",
         "called in the clear",
         "NO_SUCH_KEY",
     ] {
         assert!(said.contains(says), "{says} is not in\n{said}");
     }
+}
+
+/// Neither the router nor the default model is there; the model that is answers.
+#[tokio::test]
+async fn the_smallest_settings_serve() {
+    let (providers, home) = (Providers::start(), tempfile::tempdir().unwrap());
+    let port = providers.port;
+    let settings = format!(
+        "[server]\nbind = '127.0.0.1:8080'\n[router]\npath = 'models/quickstart'\ndefault_model = 'large'\n[auth]\nrequired = false\n[[models]]\nname = 'small'\ninput_usd_per_million = 0.15\noutput_usd_per_million = 0.60\ncontext_window = 128000\n[[models.deployments]]\ndialect = 'openai'\nbase_url = 'http://127.0.0.1:{port}/v1'\nmodel = 'plain-1'\napi_key_env = 'SMALL_API_KEY'\n"
+    );
+    let mut command = program();
+    command
+        .current_dir(home.path())
+        .env("SMALL_API_KEY", "sk-1");
+    let server = Server::start_by(
+        command,
+        &at_home(home.path(), &settings)
+            .each_ref()
+            .map(String::as_str),
+    );
+    let (status, answer) = ask(&server.url, "auto").await;
+    assert_eq!(
+        (status, &answer["object"]),
+        (200, &json!("chat.completion"))
+    );
 }

@@ -160,6 +160,7 @@ fn gateway(settings: &Settings, metrics: &Metrics) -> Result<Gateway, ServeError
     let wrong = |problems| ServeError::Gateway { problems };
     let config = &settings.gateway;
     let fleet = config.fleet(&environment, None).map_err(wrong)?;
+    config.warn();
     let plan = config.telemetry.plan(&environment).map_err(wrong)?;
     let dropped = metrics.gateway().undelivered();
     let telemetry = plan.map(|plan| Telemetry::start(plan, dropped));

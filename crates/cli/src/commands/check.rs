@@ -11,6 +11,9 @@ use crate::settings::Settings;
 
 pub(crate) fn run(args: &CheckArgs) -> anyhow::Result<()> {
     let settings = Settings::read(Some(&args.config))?;
+    for odd in settings.server.gateway.warnings() {
+        eprintln!("warning: {odd}");
+    }
     let problems = problems(&settings);
     if problems.is_empty() {
         let gateway = &settings.server.gateway;

@@ -38,6 +38,7 @@ impl Gateway {
         if fleet.is_empty() && !before.is_empty() {
             return Err("they list no models any more; a restart would take that up".to_owned());
         }
+        config.warn();
         let is_new = before.cards != fleet.cards;
         self.fleet.store(fleet.into());
         Ok(is_new)

@@ -20,7 +20,6 @@ impl Build<'_> {
             .iter()
             .filter_map(|model| self.member(model))
             .collect();
-        self.check_default(config);
         let pipelines = self.pipelines(config, &members);
         let router = &config.router;
         self.within("router.limit_ms", router.limit_ms, 1, 60_000);

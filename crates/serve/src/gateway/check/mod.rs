@@ -52,6 +52,28 @@ impl GatewayConfig {
         self.fleet(environment, None).err().unwrap_or_default()
     }
 
+    /// What is odd about it and does not keep it from work, in words.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        let callable = self.callable();
+        let default = self.router.default_model.as_ref();
+        let missing = default.filter(|name| callable.iter().all(|card| card.name != **name));
+        let instead = match callable.first() {
+            Some(first) => format!("`{}` answers instead", first.name),
+            None => "nor has any other model".to_owned(),
+        };
+        let told = missing
+            .map(|name| format!("router.default_model: `{name}` has no deployments; {instead}"));
+        told.into_iter().collect()
+    }
+
+    /// Says in the log what is odd about it.
+    pub(crate) fn warn(&self) {
+        for odd in self.warnings() {
+            tracing::warn!("the settings: {odd}");
+        }
+    }
+
     /// The fleet; back ends of `before` whose settings did not change go on as they are.
     pub(crate) fn fleet(
         &self,

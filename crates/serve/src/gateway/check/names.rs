@@ -1,6 +1,5 @@
 //! The names that callers may use: the router's, the models', the pipelines'.
 
-use std::collections::BTreeSet;
 use std::path::Path;
 
 use pointsman_types::ModelName;
@@ -8,34 +7,13 @@ use pointsman_types::ModelName;
 use super::build::Build;
 use crate::gateway::fleet::Member;
 use crate::gateway::pipelines::Pipeline;
-use crate::gateway::settings::{GatewayConfig, ModelConfig};
+use crate::gateway::settings::GatewayConfig;
 
 /// Names that callers use for the router.
 pub(in crate::gateway) const AUTO: &str = "auto";
 pub(in crate::gateway) const THRESHOLD_PREFIX: &str = "router-";
 
 impl Build<'_> {
-    pub(super) fn check_default(&mut self, config: &GatewayConfig) {
-        let Some(default) = &config.router.default_model else {
-            return;
-        };
-        let callable = |model: &&ModelConfig| !model.deployments.is_empty();
-        let names = config
-            .models
-            .iter()
-            .filter(callable)
-            .map(|model| &model.card.name);
-        let names: BTreeSet<&str> = names.map(|name| name.as_str()).collect();
-        if !names.contains(default.as_str()) {
-            let known: Vec<&str> = names.into_iter().collect();
-            let why = format!(
-                "`{default}` has no deployments; these have: {}",
-                known.join(", ")
-            );
-            self.wrong("router.default_model", why);
-        }
-    }
-
     pub(super) fn pipelines(
         &mut self,
         config: &GatewayConfig,

@@ -70,6 +70,19 @@ fn back_ends_that_did_not_change_are_kept() {
 }
 
 #[test]
+fn where_the_default_model_cannot_be_called_the_first_answers() {
+    let warnings = |text: &str| config(text).warnings();
+    assert!(warnings(TWO).is_empty());
+    let other = TWO.replacen("large", "elsewhere", 1);
+    let told = "router.default_model: `elsewhere` has no deployments; `small` answers instead";
+    assert_eq!(warnings(&other), [told]);
+    assert!(config(&other).problems(&environment).is_empty());
+    let nobody = "models = []\nrouter = { default_model = \"large\" }";
+    let told = "router.default_model: `large` has no deployments; nor has any other model";
+    assert_eq!(warnings(nobody), [told]);
+}
+
+#[test]
 fn every_problem_is_told_at_once() {
     let problems = config(
         r#"
@@ -99,7 +112,6 @@ fn every_problem_is_told_at_once() {
         "auto/1: headers.a b",
         "auto/1: breaker.rate: is 2",
         "auto/1: breaker.consecutive: is 0",
-        "router.default_model: `tiny`",
         "router.limit_ms: is 0",
     ] {
         assert!(all.contains(says), "{says} is not in\n{all}");
