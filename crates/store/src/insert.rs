@@ -153,7 +153,7 @@ impl From<DecisionRecord> for DecisionRow {
     }
 }
 
-/// Made in one piece: growing as it is written takes a quarter longer.
+/// In memory that is taken at once, instead of growing as it is written.
 fn candidates(record: &DecisionRecord) -> String {
     const ROOM: usize = 192;
     let candidates = record.decision.candidates.iter();
