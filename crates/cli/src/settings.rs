@@ -181,13 +181,14 @@ mod tests {
         assert_eq!(gateway.router.name.as_deref(), Some("support"));
         let environment = |name: &str| Some(format!("sk-{name}"));
         let problems = gateway.problems(&environment);
-        let [default, required] = &problems[..] else {
+        let [required] = &problems[..] else {
             panic!("{problems:?}");
         };
-        assert!(
-            default.starts_with("auth: keys are required")
-                || required.contains("keys are required")
-        );
+        assert!(required.starts_with("auth: keys are required"));
+        let [default] = &gateway.warnings()[..] else {
+            panic!("{:?}", gateway.warnings());
+        };
+        assert!(default.starts_with("router.default_model: `large`"));
     }
 
     fn is_setting(line: &str) -> bool {
@@ -208,6 +209,7 @@ mod tests {
         let gateway = Settings::parse(example).unwrap().server.gateway;
         let environment = |name: &str| name.ends_with("_API_KEY").then(|| name.to_owned());
         assert_eq!(gateway.problems(&environment), [""; 0]);
+        assert_eq!(gateway.warnings(), [""; 0]);
     }
 
     const EXAMPLE: &str = include_str!("../pointsman.toml");
