@@ -68,7 +68,7 @@ fn note_block(turn: &Turn<'_>, block: &Block<'_>, notes: &mut Notes<'_, '_>) -> 
         Block::Image(_) if turn.role != Role::User => {
             return Err(notes.refuse_at(turn.place, "an image outside of the user's turns"));
         }
-        Block::Image(image) if image.detail.is_some() => {
+        block if is_detailed(block) => {
             notes.dropped_at(
                 turn.place,
                 "how closely an image is looked at cannot be said",
@@ -84,6 +84,15 @@ fn note_block(turn: &Turn<'_>, block: &Block<'_>, notes: &mut Notes<'_, '_>) -> 
         _ => {}
     }
     Ok(())
+}
+
+/// Whether it says how closely an image is to be looked at, its own or that of a tool's result.
+fn is_detailed(block: &Block<'_>) -> bool {
+    match block {
+        Block::Image(image) => image.detail.is_some(),
+        Block::ToolResult(result) => result.content.iter().any(is_detailed),
+        _ => false,
+    }
 }
 
 fn is_too_hot(sampling: &Sampling<'_>) -> bool {

@@ -269,6 +269,17 @@ pub(super) fn responses() -> Value {
 }
 
 #[test]
+fn the_detail_of_an_image_in_a_tools_result_is_told() {
+    let mut request = responses();
+    request["input"][0]["content"].as_array_mut().unwrap().pop();
+    let image =
+        json!({"type": "input_image", "image_url": "https://a.example/b.png", "detail": "low"});
+    request["input"][4]["output"] = json!([image]);
+    let (_, lost) = said(Dialect::Responses, &request, Dialect::Messages, &target());
+    assert_eq!(lost, ["input[4]"]);
+}
+
+#[test]
 fn responses_as_messages() {
     let (body, lost) = said(
         Dialect::Responses,
