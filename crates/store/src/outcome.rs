@@ -85,6 +85,7 @@ fn first(outcomes: usize) -> String {
 
 type Insert<'a> = Query<'a, Sqlite, SqliteArguments>;
 
+/// Binds the values of an outcome, in the order in which every insertion names them.
 fn bind<'a>(query: Insert<'a>, record: &'a OutcomeRecord) -> Insert<'a> {
     let cells = UsageCells::from(&record.usage);
     query
@@ -180,7 +181,7 @@ pub(crate) async fn settle(
         }),
         _ => {
             let version = newest.version.map_or(1, |version| version + 1);
-            Ok(append(db, record, cells, version).await?)
+            Ok(append(db, record, version).await?)
         }
     }
 }
@@ -207,31 +208,15 @@ async fn newest(
 async fn append(
     db: &mut SqliteConnection,
     record: OutcomeRecord,
-    cells: UsageCells,
     version: i64,
 ) -> Result<Receipt, sqlx::Error> {
-    sqlx::query(
-        "INSERT INTO outcome (id, ts_ms, decision_id, version, key_id, input_tokens,
-                              output_tokens, cached_tokens, cost_usd, latency_ms, error, estimated,
-                              answer_logprob, answer_chars)
+    let insert = sqlx::query(
+        "INSERT INTO outcome (id, ts_ms, decision_id, key_id, input_tokens, output_tokens,
+                              cached_tokens, cost_usd, latency_ms, error, estimated,
+                              answer_logprob, answer_chars, version)
          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-    )
-    .bind(record.outcome_id.as_str())
-    .bind(record.ts_ms)
-    .bind(record.decision_id)
-    .bind(version)
-    .bind(record.key_id)
-    .bind(cells.input_tokens)
-    .bind(cells.output_tokens)
-    .bind(cells.cached_tokens)
-    .bind(cells.cost_usd)
-    .bind(cells.latency_ms)
-    .bind(cells.error)
-    .bind(cells.estimated)
-    .bind(cells.answer_logprob)
-    .bind(cells.answer_chars)
-    .execute(db)
-    .await?;
+    );
+    bind(insert, &record).bind(version).execute(db).await?;
     Ok(Receipt {
         feedback_id: record.outcome_id,
         repeated: false,
