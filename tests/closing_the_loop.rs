@@ -157,7 +157,7 @@ group_margin = 0.5
 "#;
 
 /// Most requests until a step is taken.
-const PATIENCE: usize = 6_000;
+const PATIENCE: usize = 12_000;
 
 /// A server whose answers may get worse.
 struct Life<'a> {

@@ -2,7 +2,7 @@
 
 use pointsman_types::Grid;
 
-use crate::products::{add_dense_products, square_distances};
+use crate::products::{add_dense_products, exponentials, square_distances};
 
 /// `Σ weight · likeness(prompt, landmark)` for every model, as a deviation from its mean score: the
 /// least-squares function in the space of a Gaussian kernel, seen from a few landmarks (Williams and
@@ -11,7 +11,7 @@ use crate::products::{add_dense_products, square_distances};
 pub struct Kernel {
     /// The first of the latent coordinates that it looks at; as many as landmarks have.
     pub first: usize,
-    /// Shape `(landmarks, dimensions)`: means of directions.
+    /// Shape `(dimensions, landmarks)`: means of directions, each a column.
     pub landmarks: Grid<f32>,
     /// Shape `(landmarks, models)`.
     pub weights: Grid<f32>,
@@ -25,15 +25,14 @@ impl Kernel {
     #[must_use]
     pub fn likeness(landmarks: &Grid<f32>, direction: &[f32]) -> Vec<f32> {
         let mut likeness = square_distances(landmarks, direction);
-        likeness
-            .iter_mut()
-            .for_each(|one| *one = libm::expf(-SHARPNESS * *one));
+        likeness.iter_mut().for_each(|one| *one *= -SHARPNESS);
+        exponentials(&mut likeness);
         likeness
     }
 
     /// Adds the deviations of a prompt with these latent coordinates to `sums`.
     pub(crate) fn add_deviations(&self, latent: &[f32], sums: &mut [f32]) {
-        let seen = &latent[self.first..][..self.landmarks.columns()];
+        let seen = &latent[self.first..][..self.landmarks.rows()];
         let likeness = Self::likeness(&self.landmarks, &direction(seen));
         add_dense_products(&likeness, &self.weights, sums);
     }

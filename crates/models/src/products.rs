@@ -27,9 +27,17 @@ pub(crate) fn nearest(centroids: &Grid<f32>, point: &[f32]) -> usize {
     ARCH.dispatch(Nearest(centroids, point))
 }
 
-/// The squared distance of a point from every row of `points`.
+/// The squared distance of a point from every column of `points`.
 pub(crate) fn square_distances(points: &Grid<f32>, point: &[f32]) -> Vec<f32> {
-    ARCH.dispatch(Distances(points, point))
+    let mut sums = vec![0.0; points.columns()];
+    ARCH.dispatch(Distances(points, point, &mut sums));
+    sums
+}
+
+/// Replaces every number by its exponential, with a relative error below 2e-7; those below -87, whose
+/// exponential is next to nothing, count as that. Above 0 nothing is promised.
+pub(crate) fn exponentials(numbers: &mut [f32]) {
+    ARCH.dispatch(Exponentials(numbers));
 }
 
 // Types instead of closures: a large closure is not compiled for the wider registers, since what
@@ -68,14 +76,27 @@ impl NullaryFnOnce for Nearest<'_> {
     }
 }
 
-struct Distances<'a>(&'a Grid<f32>, &'a [f32]);
+struct Distances<'a>(&'a Grid<f32>, &'a [f32], &'a mut [f32]);
 
 impl NullaryFnOnce for Distances<'_> {
-    type Output = Vec<f32>;
+    type Output = ();
 
     #[inline(always)]
-    fn call(self) -> Vec<f32> {
-        distances(self.0, self.1)
+    fn call(self) {
+        distances(self.0, self.1, self.2);
+    }
+}
+
+struct Exponentials<'a>(&'a mut [f32]);
+
+impl NullaryFnOnce for Exponentials<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        self.0
+            .iter_mut()
+            .for_each(|number| *number = exponential(*number));
     }
 }
 
@@ -131,11 +152,28 @@ fn nearest_row(centroids: &Grid<f32>, point: &[f32]) -> usize {
     best.0
 }
 
+/// Four coordinates at a time, for all points: the points lie beside each other, so that no sum has to
+/// wait for itself.
 #[inline(always)]
-fn distances(points: &Grid<f32>, point: &[f32]) -> Vec<f32> {
-    (0..points.rows())
-        .map(|row| square_distance(points.row(row), point))
-        .collect()
+fn distances(points: &Grid<f32>, point: &[f32], sums: &mut [f32]) {
+    let (fours, rest) = point.as_chunks::<4>();
+    for (four, [a, b, c, d]) in fours.iter().enumerate().map(|(at, four)| (at * 4, *four)) {
+        let [ra, rb, rc, rd] = [0, 1, 2, 3].map(|row| points.row(four + row));
+        let rows = ra.iter().zip(rb).zip(rc.iter().zip(rd));
+        for (sum, ((pa, pb), (pc, pd))) in sums.iter_mut().zip(rows) {
+            *sum += (square(pa - a) + square(pb - b)) + (square(pc - c) + square(pd - d));
+        }
+    }
+    for (row, value) in rest.iter().enumerate() {
+        let row = points.row(fours.len() * 4 + row);
+        let pairs = sums.iter_mut().zip(row);
+        pairs.for_each(|(sum, other)| *sum += square(other - value));
+    }
+}
+
+#[inline(always)]
+fn square(value: f32) -> f32 {
+    value * value
 }
 
 /// Summed in eight lanes: one running sum would have to wait for itself at every step.
@@ -155,6 +193,32 @@ fn square_distance(left: &[f32], right: &[f32]) -> f32 {
         .map(|(a, b)| (a - b) * (a - b))
         .sum();
     lanes.iter().sum::<f32>() + rest
+}
+
+/// `2^n e^r`, for the whole `n` that is nearest to `number / ln 2`: Cephes's polynomial for the rest `r`
+/// (Moshier, "Methods and Programs for Mathematical Functions", 1989). Without branches, so that many
+/// are computed at a time.
+#[inline(always)]
+fn exponential(number: f32) -> f32 {
+    /// Added to a number it leaves the nearest whole number in the lowest bits.
+    const WHOLE: f32 = 12_582_912.0;
+    /// `ln 2` in two parts, the first short enough that its products with `n` are exact.
+    const LN_2: [f32; 2] = [0.693_359_4, -2.121_944_4e-4];
+    const TERMS: [f32; 6] = [
+        1.987_569_1e-4,
+        1.398_199_9e-3,
+        8.333_452e-3,
+        4.166_579_6e-2,
+        0.166_666_65,
+        0.5,
+    ];
+    let number = number.max(-87.0);
+    let shifted = number * std::f32::consts::LOG2_E + WHOLE;
+    let doublings = shifted - WHOLE;
+    let rest = number - doublings * LN_2[0] - doublings * LN_2[1];
+    let series = TERMS.iter().fold(0.0, |sum, term| sum * rest + term);
+    let power = f32::from_bits(shifted.to_bits().wrapping_add(127) << 23);
+    (series * rest * rest + rest + 1.0) * power
 }
 
 #[cfg(test)]
@@ -202,11 +266,36 @@ mod tests {
             assert_eq!(bits(&wide), bits(&plain), "{columns} columns");
             let point: Vec<f32> = weights.row(7).iter().map(|value| value + 0.25).collect();
             assert_eq!(nearest(&weights, &point), nearest_row(&weights, &point));
-            let (wide, plain) = (
-                square_distances(&weights, &point),
-                distances(&weights, &point),
-            );
+            let mut plain = vec![0.0; columns];
+            distances(&weights, &dense_vector, &mut plain);
+            let wide = square_distances(&weights, &dense_vector);
             assert_eq!(bits(&wide), bits(&plain), "{columns} columns");
         }
+    }
+
+    #[test]
+    fn distances_are_those_of_each_column() {
+        let points = weights(5, 7);
+        let point: Vec<f32> = (0..7).map(|at| at as f32 * 0.3 - 1.0).collect();
+        for (column, found) in square_distances(&points, &point).iter().enumerate() {
+            let column: Vec<f32> = points.column(column).collect();
+            assert!((found - square_distance(&column, &point)).abs() < 1e-4);
+        }
+    }
+
+    #[test]
+    fn exponentials_are_those_of_the_library() {
+        let numbers: Vec<f32> = (0..=8700).map(|step| step as f32 * -0.01).collect();
+        let mut found = numbers.clone();
+        exponentials(&mut found);
+        for (number, found) in numbers.iter().zip(found) {
+            let expected = libm::exp(f64::from(*number));
+            let error = (f64::from(found) - expected).abs() / expected;
+            assert!(error < 2e-7, "exp({number}) is {expected}, not {found}");
+            assert_eq!(found.to_bits(), exponential(*number).to_bits());
+        }
+        let mut far = [-1e9];
+        exponentials(&mut far);
+        assert!(far[0] < 1e-37);
     }
 }

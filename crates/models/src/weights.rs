@@ -240,7 +240,7 @@ fn put_quality(tensors: &mut Tensors, quality: &QualityHead) {
     for (position, kernel) in quality.kernels.iter().enumerate() {
         let name = |part: &str| kernel_tensor(position, part);
         tensors.integers(&name("first"), &[kernel.first as u32]);
-        tensors.grid(&name("landmarks"), &kernel.landmarks);
+        tensors.grid(&name("landmarks"), &kernel.landmarks.transposed());
         tensors.grid(&name("weights"), &kernel.weights);
     }
 }
@@ -480,7 +480,7 @@ impl File<'_> {
         Ok(Some(Kernel {
             weights: self.grid(&name("weights"), Some(landmarks.rows()), Some(self.models))?,
             first,
-            landmarks,
+            landmarks: landmarks.transposed(),
         }))
     }
 
@@ -559,7 +559,7 @@ mod tests {
             }],
             kernels: vec![Kernel {
                 first: 1,
-                landmarks: Grid::filled(5, 3, 0.5),
+                landmarks: Grid::filled(3, 5, 0.5),
                 weights: Grid::filled(5, 2, -0.125),
             }],
         }

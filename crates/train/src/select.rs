@@ -28,14 +28,15 @@ pub(crate) struct Selection {
 }
 
 /// Chooses within each family among the average of its settings and every single one, then among
-/// the averages of the families, the means alone included.
+/// the averages of the families, the means alone included. One family by itself may come `first`.
 pub(crate) fn select(
     judge: &Judge<'_>,
     splits: &Splits,
     fitted: &[Fitted],
+    first: Option<Family>,
     bootstrap: &Bootstrap,
 ) -> Result<Selection, TrainError> {
-    let chooser = Chooser::new(judge, splits, fitted, bootstrap);
+    let chooser = Chooser::new(judge, splits, fitted, first, bootstrap);
     let choice = chooser.choose(|_| true)?;
     Ok(Selection {
         finalists: reports(&choice.blends, &choice.verdict, fitted),
@@ -48,6 +49,7 @@ struct Chooser<'a> {
     judge: &'a Judge<'a>,
     means: Grid<f32>,
     fitted: &'a [Fitted],
+    first: Option<Family>,
     bootstrap: &'a Bootstrap,
 }
 
@@ -68,12 +70,14 @@ impl<'a> Chooser<'a> {
         judge: &'a Judge<'a>,
         splits: &Splits,
         fitted: &'a [Fitted],
+        first: Option<Family>,
         bootstrap: &'a Bootstrap,
     ) -> Self {
         Self {
             judge,
             means: splits.held_out_means(),
             fitted,
+            first,
             bootstrap,
         }
     }
@@ -84,16 +88,16 @@ impl<'a> Chooser<'a> {
             .into_iter()
             .filter_map(|family| self.member(family, looks_at).transpose())
             .collect::<Result<Vec<Blend>, _>>()?;
-        let kernel = members.iter().find(|member| self.is_kernel(member));
+        let first = members.iter().find(|member| self.is_first(member));
         let average = |subset: Vec<usize>| Blend::average(subset.iter().map(|at| &members[*at]));
         let averages = subsets(members.len()).into_iter().map(average);
-        let rest = averages.filter(|blend| Some(blend) != kernel);
-        self.first_within_error(kernel.cloned().into_iter().chain(rest), looks_at)
+        let rest = averages.filter(|blend| Some(blend) != first);
+        self.first_within_error(first.cloned().into_iter().chain(rest), looks_at)
     }
 
-    fn is_kernel(&self, member: &Blend) -> bool {
+    fn is_first(&self, member: &Blend) -> bool {
         let mut settings = member.0.iter();
-        settings.all(|(at, _)| self.fitted[*at].family == Family::Kernel)
+        settings.all(|(at, _)| Some(self.fitted[*at].family) == self.first)
     }
 
     /// One family's best: the average over its settings, or a setting that is better beyond doubt.
@@ -257,7 +261,7 @@ mod tests {
             let judge = Judge::new(&table, &splits, &cost);
             let fitted: Vec<Fitted> = (0..40).map(|_| noise(&mut rng)).collect();
             let resampled = bootstrap(&table, false, seed);
-            let selection = select(&judge, &splits, &fitted, &resampled).unwrap();
+            let selection = select(&judge, &splits, &fitted, None, &resampled).unwrap();
             let gain = |quality: &Grid<f32>| {
                 let measured = HeldOut::new(&table, quality, &cost)
                     .unwrap()

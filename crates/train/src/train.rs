@@ -20,7 +20,7 @@ use crate::embed::Embed;
 use crate::error::TrainError;
 use crate::examples::{Examples, kept};
 use crate::fingerprint::{fingerprint, with_lessons, with_stream};
-use crate::fit::{Fitted, fit_context, fit_kernels, fit_networks, fit_ngrams, fit_tables};
+use crate::fit::{Family, Fitted, fit_context, fit_kernels, fit_networks, fit_ngrams, fit_tables};
 use crate::guarantee::{Promise, refuse_no_scores};
 use crate::held_out::HeldOut;
 use crate::holdout::Holdout;
@@ -318,7 +318,8 @@ fn learn_in(
     progress(Stage::Select);
     let judge = Judge::new(table, splits, &amounts.held_out_cost);
     let resampled = bootstrap(table, options.grouped, options.seed);
-    let selection = select(&judge, splits, &fitted, &resampled)?;
+    let first = first_candidate(&examples);
+    let selection = select(&judge, splits, &fitted, first, &resampled)?;
     progress(Stage::Calibrate);
     let raw = selection.blend.held_out(&splits.held_out_means(), &fitted);
     let weight = splits.labelled();
@@ -478,6 +479,12 @@ fn fit_all(examples: &Examples, splits: &Splits, seed: u64) -> Result<Vec<Fitted
     fitted.push(fit_networks(examples, splits, seed)?);
     fitted.extend(fit_kernels(examples, splits, seed)?);
     Ok(fitted)
+}
+
+/// An average of families would mostly dilute the kernels on a sentence encoder's coordinates.
+fn first_candidate(examples: &Examples) -> Option<Family> {
+    let encoder = examples.representation.embedding.as_ref();
+    encoder.map(|_| Family::Kernel)
 }
 
 fn quality_head(splits: &Splits, fitted: &[Fitted], selection: &Selection) -> QualityHead {

@@ -98,6 +98,15 @@ impl<T: Copy> Grid<T> {
         }
     }
 
+    /// Rows as columns.
+    #[must_use]
+    pub fn transposed(&self) -> Self {
+        Self {
+            columns: self.rows(),
+            values: (0..self.columns).flat_map(|at| self.column(at)).collect(),
+        }
+    }
+
     /// The same table with one more column at the end, made from each row.
     #[must_use]
     pub fn with_column(&self, value: impl Fn(&[T]) -> T) -> Self {
@@ -131,5 +140,18 @@ impl<T> Index<(usize, usize)> for Grid<T> {
 impl<T> IndexMut<(usize, usize)> for Grid<T> {
     fn index_mut(&mut self, (row, column): (usize, usize)) -> &mut T {
         &mut self.values[row * self.columns + column]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn transposed_twice_is_as_before() {
+        let grid = Grid::from_values(3, vec![1, 2, 3, 4, 5, 6]);
+        let transposed = grid.transposed();
+        assert_eq!(transposed, Grid::from_values(2, vec![1, 4, 2, 5, 3, 6]));
+        assert_eq!(transposed.transposed(), grid);
     }
 }

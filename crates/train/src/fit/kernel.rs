@@ -24,15 +24,12 @@ const LANDMARKS: usize = 512;
 /// A landmark stands for at least this many prompts on average.
 const LEAST_PROMPTS: usize = 8;
 
-/// For every space and strength, where prompts have a sentence encoder's coordinates; else nothing.
+/// For every space and strength. Without a sentence encoder the words are the only space.
 pub(crate) fn fit_kernels(
     examples: &Examples,
     splits: &Splits,
     seed: u64,
 ) -> Result<Vec<Fitted>, TrainError> {
-    if examples.representation.embedding.is_none() {
-        return Ok(Vec::new());
-    }
     let mut fitted = Vec::new();
     for space in Space::of(&examples.representation) {
         let device = examples.context.device();
@@ -52,18 +49,18 @@ struct Space {
 }
 
 impl Space {
-    fn of(seen: &Representation) -> [Self; 3] {
+    fn of(seen: &Representation) -> Vec<Self> {
         let (words, all) = (seen.projection.columns(), seen.dimensions());
         let space = |word, first, end| Self {
             word,
             first,
             dimensions: end - first,
         };
-        [
-            space("words", 0, words),
-            space("encoder", words, all),
-            space("both", 0, all),
-        ]
+        let mut spaces = vec![space("words", 0, words)];
+        if seen.embedding.is_some() {
+            spaces.extend([space("encoder", words, all), space("both", 0, all)]);
+        }
+        spaces
     }
 
     /// Those of every prompt.
@@ -75,6 +72,7 @@ impl Space {
 
 /// The prompts as their landmarks see them.
 struct Seen {
+    /// Shape `(dimensions, landmarks)`.
     landmarks: Grid<f32>,
     /// From coordinates in which the kernel's norm is the Euclidean one to weights of landmarks,
     /// shape `(landmarks, landmarks)`.
@@ -87,8 +85,9 @@ impl Seen {
     fn new(coordinates: &[Vec<f32>], seed: u64, device: &Device) -> Result<Self, TrainError> {
         let directions: Vec<Vec<f32>> = coordinates.iter().map(|one| direction(one)).collect();
         let count = LANDMARKS.min(directions.len() / LEAST_PROMPTS).max(1);
-        let landmarks = kmeans(&tensor(&directions, device)?, count, seed)?.centroids;
-        let whitening = to_tensor(&whitening(among(&landmarks))?, device)?;
+        let means = kmeans(&tensor(&directions, device)?, count, seed)?.centroids;
+        let landmarks = means.transposed();
+        let whitening = to_tensor(&whitening(among(&means, &landmarks))?, device)?;
         Ok(Self {
             inputs: likeness(&landmarks, &directions, device)?.matmul(&whitening)?,
             landmarks,
@@ -134,11 +133,11 @@ fn tensor(rows: &[Vec<f32>], device: &Device) -> Result<Tensor, TrainError> {
     Ok(Tensor::from_vec(rows.concat(), shape, device)?)
 }
 
-/// How like each other the landmarks are.
-fn among(landmarks: &Grid<f32>) -> DMatrix<f64> {
-    let of_row = |row| Kernel::likeness(landmarks, landmarks.row(row));
-    let likeness = (0..landmarks.rows()).flat_map(of_row).map(f64::from);
-    DMatrix::from_iterator(landmarks.rows(), landmarks.rows(), likeness)
+/// How like each other the landmarks are, which are the rows of `means`.
+fn among(means: &Grid<f32>, landmarks: &Grid<f32>) -> DMatrix<f64> {
+    let of_row = |row| Kernel::likeness(landmarks, means.row(row));
+    let likeness = (0..means.rows()).flat_map(of_row).map(f64::from);
+    DMatrix::from_iterator(means.rows(), means.rows(), likeness)
 }
 
 #[cfg(test)]
