@@ -21,6 +21,7 @@ use pointsman_benches::stand_in;
 const TIME: Duration = Duration::from_secs(8);
 const CONNECTIONS: usize = 40;
 const RATES: [f64; 4] = [500.0, 1000.0, 2500.0, 5000.0];
+const PRICES: &str = "input_usd_per_million = 0.15\noutput_usd_per_million = 0.6\n";
 const CHAT: &str = "/v1/chat/completions";
 
 fn main() {
@@ -56,7 +57,7 @@ fn settings(home: &Path, provider: SocketAddr) -> String {
         "sim-wren",
     ] {
         text.push_str(&format!(
-            "[[models]]\nname = \"{model}\"\n[[models.deployments]]\ndialect = \"openai\"\nbase_url = \"http://{provider}/v1\"\n"
+            "[[models]]\nname = \"{model}\"\n{PRICES}[[models.deployments]]\ndialect = \"openai\"\nbase_url = \"http://{provider}/v1\"\n"
         ));
     }
     let file = home.join("pointsman.toml");

@@ -60,5 +60,5 @@ pub use kept::{KeptDecision, KeptFeedback};
 pub use record::{Arm, DecisionRecord, FeedbackRecord, MOST_COORDINATES, OutcomeRecord, Receipt};
 pub use snapshot::{KeptSnapshot, Snapshot};
 pub use store::Store;
-pub use tail::{Billed, Followed, News, Replaced};
+pub use tail::{Billed, Bills, Followed, News, Replaced};
 pub use version::{StageChange, Transition, Version};

@@ -188,6 +188,11 @@ impl Store {
     /// A connection beside the writer, for one question; it sees every decision that was kept before.
     pub(crate) async fn reader(&self) -> Result<PoolConnection<Sqlite>, StoreError> {
         self.settle().await;
+        self.late_reader().await
+    }
+
+    /// A connection beside the writer that does not wait for it: what waits in the journal is not seen.
+    pub(crate) async fn late_reader(&self) -> Result<PoolConnection<Sqlite>, StoreError> {
         let reader = self.readers.acquire().await;
         reader.map_err(|source| self.unreadable(source))
     }

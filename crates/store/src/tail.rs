@@ -9,6 +9,8 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 use pointsman_types::{Quality, Tokens, Usage, Usd};
+use sqlx::Sqlite;
+use sqlx::pool::PoolConnection;
 
 use crate::kept::{
     DECISION, DecisionCells, FEEDBACK, FeedbackCells, NEWEST_OUTCOME, OutcomeCells, Place, SCORE,
@@ -52,10 +54,22 @@ pub struct Followed {
     pub outcome: Option<Usage>,
 }
 
+/// What calls cost, from a page of reports.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Bills {
+    /// The number of the last report that was looked at, where to go on. Most reports may say nothing of
+    /// a cost.
+    pub read_to: i64,
+    /// Whether there were fewer reports than asked for.
+    pub is_last: bool,
+    /// Those that are the first of their decision to tell a cost.
+    pub bills: Vec<Billed>,
+}
+
 /// The first report of what the call of a decision cost, and what was expected.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Billed {
-    /// The number of the report; where to go on.
+    /// The number of the report.
     pub seq: i64,
     /// What decided.
     pub policy_version: String,
@@ -77,8 +91,8 @@ struct BilledRow {
     decision_id: String,
     policy_version: String,
     arm: Option<String>,
-    candidates: String,
-    cost_usd: f64,
+    candidates: Option<String>,
+    cost_usd: Option<f64>,
     output_tokens: Option<i64>,
     is_failed: bool,
 }
@@ -140,14 +154,15 @@ static SELECT_DECISION: LazyLock<String> = LazyLock::new(|| {
 
 static SELECT_BILLED: LazyLock<String> = LazyLock::new(|| {
     format!(
-        "SELECT o.seq, o.decision_id, d.policy_version, d.arm, d.candidates, o.cost_usd,
-                o.output_tokens, o.error IS NOT NULL AS is_failed
+        "SELECT o.seq, o.decision_id, d.policy_version, d.arm, o.output_tokens,
+                iif(o.cost_usd IS NULL, NULL, d.candidates) AS candidates,
+                o.error IS NOT NULL AS is_failed,
+                iif(o.version = 1 OR NOT EXISTS (
+                    SELECT 1 FROM outcome AS e WHERE e.decision_id = o.decision_id
+                    AND e.version < o.version AND e.cost_usd IS NOT NULL),
+                    o.cost_usd, NULL) AS cost_usd
          FROM outcome AS o JOIN decision AS d ON d.id = o.decision_id
-         WHERE o.seq > ? AND o.cost_usd IS NOT NULL
-           AND (o.version = 1 OR NOT EXISTS (
-               SELECT 1 FROM outcome AS e WHERE e.decision_id = o.decision_id
-               AND e.version < o.version AND e.cost_usd IS NOT NULL))
-         ORDER BY o.seq LIMIT {LIMIT}"
+         WHERE o.seq > ? ORDER BY o.seq LIMIT {LIMIT}"
     )
 });
 
@@ -158,7 +173,8 @@ impl Store {
     /// # Errors
     /// When the store cannot be read.
     pub async fn news(&self, after: i64, limit: u32) -> Result<Vec<News>, StoreError> {
-        let rows: Vec<NewsRow> = self.page(SELECT_NEWS.as_str(), after, limit).await?;
+        let db = self.reader().await?;
+        let rows: Vec<NewsRow> = self.page(db, SELECT_NEWS.as_str(), after, limit).await?;
         let path = self.path();
         rows.into_iter().map(|row| row.news(path)).collect()
     }
@@ -169,13 +185,16 @@ impl Store {
     /// # Errors
     /// When the store cannot be read.
     pub async fn decisions(&self, after: i64, limit: u32) -> Result<Vec<Followed>, StoreError> {
-        let rows: Vec<FollowedRow> = self.page(SELECT_FOLLOWED.as_str(), after, limit).await?;
+        let db = self.reader().await?;
+        let select = SELECT_FOLLOWED.as_str();
+        let rows: Vec<FollowedRow> = self.page(db, select, after, limit).await?;
         let path = self.path();
         rows.into_iter().map(|row| row.followed(path)).collect()
     }
 
     /// At most `limit` decisions after the one of that number, the oldest first, without what followed:
-    /// a third of the work of [`Store::decisions`].
+    /// a third of the work of [`Store::decisions`]. The newest may be missing until the writer has moved
+    /// them into the database, some 50 ms.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -184,20 +203,33 @@ impl Store {
         after: i64,
         limit: u32,
     ) -> Result<Vec<KeptDecision>, StoreError> {
-        let rows: Vec<DecisionCells> = self.page(SELECT_DECISION.as_str(), after, limit).await?;
+        let db = self.late_reader().await?;
+        let select = SELECT_DECISION.as_str();
+        let rows: Vec<DecisionCells> = self.page(db, select, after, limit).await?;
         let path = self.path();
         rows.into_iter().map(|row| row.kept(path)).collect()
     }
 
-    /// At most `limit` first reports of a cost after the one of that number, the oldest first; 0 is
-    /// before all.
+    /// What the next `limit` reports after the one of that number tell of costs, the oldest first; 0 is
+    /// before all. The newest may be missing, as in [`Store::bare_decisions`].
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub async fn bills(&self, after: i64, limit: u32) -> Result<Vec<Billed>, StoreError> {
-        let rows: Vec<BilledRow> = self.page(SELECT_BILLED.as_str(), after, limit).await?;
-        let path = self.path();
-        rows.into_iter().map(|row| row.billed(path)).collect()
+    pub async fn bills(&self, after: i64, limit: u32) -> Result<Bills, StoreError> {
+        let db = self.late_reader().await?;
+        let rows: Vec<BilledRow> = self.page(db, SELECT_BILLED.as_str(), after, limit).await?;
+        let (read_to, is_last) = (
+            rows.last().map_or(after, |row| row.seq),
+            rows.len() < limit as usize,
+        );
+        let bills = rows
+            .into_iter()
+            .filter_map(|row| row.billed(self.path()).transpose());
+        Ok(Bills {
+            read_to,
+            is_last,
+            bills: bills.collect::<Result<_, _>>()?,
+        })
     }
 
     /// The number of the last decision; 0 before the first.
@@ -214,6 +246,7 @@ impl Store {
 
     async fn page<R>(
         &self,
+        mut db: PoolConnection<Sqlite>,
         select: &'static str,
         after: i64,
         limit: u32,
@@ -221,7 +254,6 @@ impl Store {
     where
         R: for<'r> sqlx::FromRow<'r, sqlx::sqlite::SqliteRow> + Send + Unpin,
     {
-        let mut db = self.reader().await?;
         sqlx::query_as(select)
             .bind(after)
             .bind(limit)
@@ -232,20 +264,24 @@ impl Store {
 }
 
 impl BilledRow {
-    fn billed(self, path: &Path) -> Result<Billed, StoreError> {
+    /// `None` where it tells no cost, or not the first.
+    fn billed(self, path: &Path) -> Result<Option<Billed>, StoreError> {
+        let (Some(cost_usd), Some(candidates)) = (self.cost_usd, &self.candidates) else {
+            return Ok(None);
+        };
         let place = Place {
             path,
             decision_id: &self.decision_id,
         };
-        Ok(Billed {
+        Ok(Some(Billed {
             seq: self.seq,
-            chosen: place.first("candidates", &self.candidates)?,
-            cost: place.cost(self.cost_usd)?,
+            chosen: place.first("candidates", candidates)?,
+            cost: place.cost(cost_usd)?,
             output_tokens: place.tokens("output_tokens", self.output_tokens)?,
             is_failed: self.is_failed,
             arm: place.word("arm", Arm::ALL, Arm::as_str, self.arm)?,
             policy_version: self.policy_version,
-        })
+        }))
     }
 }
 

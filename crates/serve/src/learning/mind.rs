@@ -10,7 +10,7 @@ use pointsman_learn::learner::{CostFactors, Learner, Lesson, Outcome};
 use pointsman_models::Posterior;
 use pointsman_policy::Quotas;
 use pointsman_router::{Learned, Router};
-use pointsman_store::{Billed, KeptDecision, News};
+use pointsman_store::{Bills, KeptDecision, News};
 use pointsman_types::{ModelName, Quality};
 use serde::{Deserialize, Serialize};
 
@@ -190,10 +190,10 @@ impl Mind {
     }
 
     /// Takes in what calls cost.
-    pub(crate) fn bill(&mut self, page: &[Billed], router: &Router) -> Heard {
+    pub(crate) fn bill(&mut self, page: &Bills, router: &Router) -> Heard {
         let mut heard = Heard::default();
-        for billed in page {
-            self.rest.read.bills = billed.seq;
+        self.rest.read.bills = page.read_to;
+        for billed in &page.bills {
             let Some(bill) = Bill::of(billed, router) else {
                 continue;
             };

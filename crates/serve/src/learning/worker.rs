@@ -28,8 +28,12 @@ const TICK: Duration = LOOK;
 /// Between turns, so that many judgements share one.
 const PAUSE: Duration = Duration::from_millis(20);
 /// Records read at a time, and pages of judgements and bills in one turn.
-const PAGE: u32 = 256;
-const PAGES: usize = 32;
+const PAGE: u32 = 64;
+const PAGES: usize = 128;
+/// After a page of what traffic shows the processors are left to requests for so many times as long as
+/// it took.
+const REST: u32 = 3;
+const LONGEST_REST: Duration = Duration::from_millis(5);
 /// What traffic itself shows is read this often: bills, and of decisions at most so many, the newest.
 const LOOK: Duration = Duration::from_millis(250);
 const MOST_DECISIONS: i64 = 256;
@@ -50,6 +54,8 @@ pub(crate) struct Worker {
     owes_budget: bool,
     /// When traffic was looked at last.
     looked: Option<Instant>,
+    /// Somebody waits for this turn: the start or the end of the server.
+    hurries: bool,
 }
 
 impl Worker {
@@ -65,6 +71,7 @@ impl Worker {
             is_changed: false,
             owes_budget: false,
             looked: None,
+            hurries: true,
         };
         worker.turn().await;
         worker
@@ -76,13 +83,13 @@ impl Worker {
             return;
         }
         loop {
-            let is_over = tokio::select! {
+            self.hurries = tokio::select! {
                 () = stop.cancelled() => true,
                 () = self.app.learning.news.notified() => false,
                 () = sleep(TICK) => false,
             };
             self.turn().await;
-            if is_over {
+            if self.hurries {
                 let kept = self.keep().await;
                 self.say(kept);
                 return;
@@ -241,15 +248,24 @@ impl Worker {
             let Some(after) = self.mind.as_ref().map(|mind| mind.rest.read.bills) else {
                 break;
             };
+            let start = Instant::now();
             let page = self.app.store.bills(after, PAGE).await?;
-            let is_last = page.len() < PAGE as usize;
+            let is_last = page.is_last;
             let router = router.clone();
             self.think(all, move |mind| mind.bill(&page, &router)).await;
             if is_last {
                 break;
             }
+            self.rest(start.elapsed()).await;
         }
         Ok(())
+    }
+
+    /// A long turn without pauses would make one request in a hundred wait.
+    async fn rest(&self, took: Duration) {
+        if !self.hurries {
+            sleep((took * REST).min(LONGEST_REST)).await;
+        }
     }
 
     async fn read_decisions(&mut self, router: &Router, all: &mut Heard) -> Result<(), StoreError> {
@@ -261,11 +277,21 @@ impl Worker {
         let from = rest.read.decisions.max(newest - MOST_DECISIONS);
         rest.skipped += u64::try_from(from - rest.read.decisions).unwrap_or(0);
         rest.read.decisions = from;
-        let store = &self.app.store;
-        let page = store.bare_decisions(from, MOST_DECISIONS as u32).await?;
-        self.is_changed |= !page.is_empty();
-        let router = router.clone();
-        self.think(all, move |mind| mind.see(&page, &router)).await;
+        for _ in 0..MOST_DECISIONS / i64::from(PAGE) {
+            let Some(after) = self.mind.as_ref().map(|mind| mind.rest.read.decisions) else {
+                break;
+            };
+            let start = Instant::now();
+            let page = self.app.store.bare_decisions(after, PAGE).await?;
+            let is_last = page.len() < PAGE as usize;
+            self.is_changed |= !page.is_empty();
+            let router = router.clone();
+            self.think(all, move |mind| mind.see(&page, &router)).await;
+            if is_last {
+                break;
+            }
+            self.rest(start.elapsed()).await;
+        }
         Ok(())
     }
 

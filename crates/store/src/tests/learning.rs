@@ -247,22 +247,26 @@ async fn a_bill_comes_once_however_often_it_is_reported() {
         record.usage.cost = cost.map(|cost| Usd::new(cost).unwrap());
         record
     };
-    // What says nothing of the cost is no bill.
+    // What says nothing of the cost is no bill, and is not read again.
     store.outcome(costing("a", None)).await.unwrap();
-    assert!(store.bills(0, 10).await.unwrap().is_empty());
+    let none = store.bills(0, 1).await.unwrap();
+    assert!(none.bills.is_empty() && !none.is_last);
+    assert!(store.bills(none.read_to, 1).await.unwrap().is_last);
     store.outcome(costing("b", Some(0.5))).await.unwrap();
     store.outcome(costing("c", Some(0.75))).await.unwrap();
-    let bills = store.bills(0, 10).await.unwrap();
+    let page = store.bills(none.read_to, 10).await.unwrap();
+    let bills = page.bills;
     assert_eq!(bills.len(), 1);
     assert_eq!(bills[0].cost, Usd::new(0.5).unwrap());
     assert_eq!(bills[0].policy_version, "v1");
     assert_eq!(bills[0].output_tokens, Some(Tokens(7)));
     let chosen = KeptCandidate::from(&decision("d").decision.candidates[0]);
     assert_eq!(bills[0].chosen.as_ref(), Some(&chosen));
-    assert!(store.bills(bills[0].seq, 10).await.unwrap().is_empty());
+    let after = store.bills(page.read_to, 10).await.unwrap();
+    assert!(after.bills.is_empty() && after.is_last && after.read_to == page.read_to);
 
     store.erase("d", 1).await.unwrap();
-    assert!(store.bills(0, 10).await.unwrap().is_empty());
+    assert!(store.bills(0, 10).await.unwrap().bills.is_empty());
 }
 
 #[tokio::test]
@@ -279,7 +283,9 @@ async fn a_bill_names_the_chosen_one_and_whether_the_call_failed() {
         ..usage(7)
     };
     store.note(outcome("d", "a", failed)).unwrap();
-    let bill = store.bills(0, 10).await.unwrap().remove(0);
+    // Asked for so that the writer moves what waits.
+    assert_eq!(store.last_decision().await.unwrap(), 1);
+    let bill = store.bills(0, 10).await.unwrap().bills.remove(0);
     assert!(bill.is_failed);
     assert_eq!(bill.chosen.unwrap().model.as_str(), "small");
 }
