@@ -12,7 +12,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use pointsman_benches::closed::closed_loop;
+use pointsman_benches::closed::{closed_loop, each_once};
 use pointsman_benches::http::request;
 use pointsman_benches::load::{Answered, open_loop, quantile};
 use pointsman_benches::program::{Server, prompts, save_router};
@@ -28,15 +28,14 @@ fn main() {
     let home = tempfile::tempdir().expect("a temporary directory");
     save_router(&home.path().join("router"));
     let provider = stand_in::start();
-    let server = Server::start(home.path(), &["--config", &settings(home.path(), provider)]);
-    let site = Site {
-        provider: provider.to_string(),
-        server,
-    };
+    let site = |more: &str| Site::open(home.path(), provider, more);
     let arguments: Vec<String> = std::env::args().collect();
     match arguments.iter().position(|argument| argument == "--soak") {
-        Some(at) => site.soak(number(&arguments, at + 1), number(&arguments, at + 2)),
-        None => site.measure(),
+        Some(at) => site("").soak(number(&arguments, at + 1), number(&arguments, at + 2)),
+        None => {
+            site("").measure();
+            site("[cache]\nttl_s = 3600\n").measure_hits();
+        }
     }
 }
 
@@ -45,10 +44,10 @@ fn number(arguments: &[String], at: usize) -> f64 {
     number.expect("--soak takes seconds and requests a second")
 }
 
-/// All models of the simulated log, at the stand-in.
-fn settings(home: &Path, provider: SocketAddr) -> String {
-    let router = home.join("router");
-    let mut text = format!("[router]\npath = {:?}\n", router.display().to_string());
+/// All models of the simulated log, at the stand-in; and these further settings.
+fn settings(home: &Path, provider: SocketAddr, more: &str) -> String {
+    let router = home.join("router").display().to_string();
+    let mut text = format!("{more}[router]\npath = {router:?}\n");
     for model in [
         "sim-condor",
         "sim-finch",
@@ -84,6 +83,16 @@ struct Site {
 }
 
 impl Site {
+    /// A gateway with an empty store.
+    fn open(home: &Path, provider: SocketAddr, more: &str) -> Self {
+        let config = settings(home, provider, more);
+        let store = tempfile::tempdir_in(home).expect("a directory for the store");
+        Self {
+            provider: provider.to_string(),
+            server: Server::start(&store.keep(), &["--config", &config]),
+        }
+    }
+
     fn measure(&self) {
         let short = prompts(1000);
         let asked = requests(&short, false);
@@ -104,9 +113,21 @@ impl Site {
         for concurrent in [20.0, 200.0] {
             self.first_byte(&streams, concurrent);
         }
-        self.saturated(&asked);
+        self.saturated("closed loop", &asked);
         let (now, peak) = self.server.memory();
         eprintln!("memory: {now:.0} MiB now, {peak:.0} MiB at its peak");
+    }
+
+    /// The same requests again, whose answers it has: what a hit takes beyond a bare answer of the
+    /// stand-in.
+    fn measure_hits(&self) {
+        let asked = requests(&prompts(1000), false);
+        drop(each_once(&self.server.address, &asked, CONNECTIONS));
+        for rate in [500.0, 5000.0] {
+            let what = format!("exact-cache hit, {rate}/s");
+            self.added(&what, &asked, rate, |one| one.whole);
+        }
+        self.saturated("hits, closed loop", &asked);
     }
 
     /// What the gateway adds at a rate.
@@ -125,13 +146,13 @@ impl Site {
         tell(&what, &alone, &through, |one| one.first);
     }
 
-    fn saturated(&self, asked: &[Vec<u8>]) {
+    fn saturated(&self, what: &str, asked: &[Vec<u8>]) {
         let (before, start) = (self.server.cpu_seconds(), Instant::now());
         let done = closed_loop(&self.server.address, asked, CONNECTIONS, TIME).len() as f64;
         let (took, cpu) = (start.elapsed(), self.server.cpu_seconds() - before);
         let rate = done / took.as_secs_f64();
         eprintln!(
-            "closed loop: {rate:.0}/s, {:.3} ms of processor time a request",
+            "{what}: {rate:.0}/s, {:.3} ms of processor time a request",
             cpu * 1e3 / done
         );
     }

@@ -32,8 +32,8 @@ const PAGE: u32 = 64;
 const PAGES: usize = 128;
 /// After a page of what traffic shows the processors are left to requests for so many times as long as
 /// it took.
-const REST: u32 = 3;
-const LONGEST_REST: Duration = Duration::from_millis(5);
+const GAP: u32 = 3;
+const LONGEST_GAP: Duration = Duration::from_millis(5);
 /// What traffic itself shows is read this often: bills, and of decisions at most so many, the newest.
 const LOOK: Duration = Duration::from_millis(250);
 const MOST_DECISIONS: i64 = 256;
@@ -256,15 +256,15 @@ impl Worker {
             if is_last {
                 break;
             }
-            self.rest(start.elapsed()).await;
+            self.leave_gap(start.elapsed()).await;
         }
         Ok(())
     }
 
     /// A long turn without pauses would make one request in a hundred wait.
-    async fn rest(&self, took: Duration) {
+    async fn leave_gap(&self, took: Duration) {
         if !self.hurries {
-            sleep((took * REST).min(LONGEST_REST)).await;
+            sleep((took * GAP).min(LONGEST_GAP)).await;
         }
     }
 
@@ -290,7 +290,7 @@ impl Worker {
             if is_last {
                 break;
             }
-            self.rest(start.elapsed()).await;
+            self.leave_gap(start.elapsed()).await;
         }
         Ok(())
     }
